@@ -72,7 +72,7 @@ class MemoryEnd<Out, In> implements LinkEnd<Out, In> {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#peer?.#close("peer");
+    if (this.#peer !== undefined) this.#peer.#close("peer");
     this.#close("ours");
     return Promise.resolve();
   }
