@@ -1,0 +1,271 @@
+/**
+ * Who listens to what, in one proxy. Two views of one truth: this proxy's sessions by channel and mode, and the interest
+ * that the handler is told of, which is a channel's first and last subscriber only. A handler that goes away takes
+ * nothing with it: subscriptions stay, and the next one is told all of them, with the last ids that were seen here.
+ */
+import type { Log } from "../../log.ts";
+import type { Metrics } from "../../metrics.ts";
+import { describeError } from "../../errors.ts";
+import type { FormatName, PublishItem } from "../../grip/publish_item.ts";
+import type { LinkEnd } from "../link/link.ts";
+import type { DownMessage, Receipt, StatsPacket, SubscriptionMode, UpMessage } from "../link/messages.ts";
+import type { Subscriber } from "./subscriber.ts";
+import { type TimerHandle, TimerWheel } from "./timer_wheel.ts";
+
+/** The format that each kind of session takes. */
+const FORMAT_OF: Readonly<Record<SubscriptionMode, FormatName>> = {
+  response: "http-response",
+  stream: "http-stream",
+  ws: "ws-message",
+};
+const MODES = Object.keys(FORMAT_OF) as readonly SubscriptionMode[];
+
+interface Channel {
+  readonly name: string;
+  readonly subscribers: Readonly<Record<SubscriptionMode, Set<Subscriber>>>;
+  /** False from the announcement until the handler's answer: nobody knows the last id yet. */
+  known: boolean;
+  lastId: string | undefined;
+  /** Runs while the last long-poll has left and the next may come (spec 4.7). */
+  linger: TimerHandle | undefined;
+}
+
+/** Told when a channel gets its first and loses its last subscriber of a mode: stats' `sub` packets. */
+export type SubscriptionWatch = (mode: SubscriptionMode, channel: string, subscribers: number) => void;
+
+export interface HubOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** How long a channel outlives its last long-poll, default 60. */
+  readonly lingerSeconds?: number;
+}
+
+export class Hub implements Disposable {
+  readonly timers: TimerWheel;
+  readonly #channels = new Map<string, Channel>();
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #lingerMs: number;
+  #link: LinkEnd<UpMessage, DownMessage> | undefined;
+  #watch: SubscriptionWatch | undefined;
+  #connections: ((ids: readonly string[]) => readonly string[]) | undefined;
+
+  constructor(options: HubOptions) {
+    this.#log = options.log;
+    this.#metrics = options.metrics;
+    this.#lingerMs = (options.lingerSeconds ?? 60) * 1000;
+    this.timers = new TimerWheel({
+      onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
+    });
+  }
+
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  subscriberCount(channel: string, mode: SubscriptionMode): number {
+    return this.#channels.get(channel)?.subscribers[mode].size ?? 0;
+  }
+
+  /** Who is told of subscriptions; one at a time. */
+  watchSubscriptions(watch: SubscriptionWatch): void {
+    this.#watch = watch;
+  }
+
+  /** Who knows which connections are open here, for conncheck (spec 3.5). */
+  answerConnections(connected: (ids: readonly string[]) => readonly string[]): void {
+    this.#connections = connected;
+  }
+
+  /** Takes the way to the handler, new or again: every channel is announced on it. */
+  attach(link: LinkEnd<UpMessage, DownMessage>): void {
+    this.#link = link;
+    link.receive((message) => this.#receive(message));
+    void link.closed.then(() => {
+      if (this.#link === link) this.#link = undefined;
+    });
+    for (const channel of this.#channels.values()) this.#announce(channel);
+  }
+
+  /**
+   * Adds a session to a channel (prefixed name). `subscriber.subscribed` is called before this returns where the last
+   * id is known, else when the handler answers.
+   */
+  subscribe(name: string, mode: SubscriptionMode, subscriber: Subscriber): void {
+    let channel = this.#channels.get(name);
+    const isNew = channel === undefined;
+    if (channel === undefined) {
+      channel = {
+        name,
+        subscribers: { response: new Set(), stream: new Set(), ws: new Set() },
+        known: false,
+        lastId: undefined,
+        linger: undefined,
+      };
+      this.#channels.set(name, channel);
+    }
+    const subscribers = channel.subscribers[mode];
+    subscribers.add(subscriber);
+    if (mode === "response" && channel.linger !== undefined) {
+      this.timers.clear(channel.linger);
+      channel.linger = undefined;
+    }
+    this.#watch?.(mode, name, subscribers.size);
+    if (isNew) this.#announce(channel);
+    else if (channel.known) subscriber.subscribed(name, channel.lastId);
+  }
+
+  unsubscribe(name: string, mode: SubscriptionMode, subscriber: Subscriber): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.subscribers[mode].delete(subscriber)) return;
+    this.#watch?.(mode, name, channel.subscribers[mode].size);
+    if (mode === "response" && channel.subscribers.response.size === 0 && this.#lingerMs > 0) {
+      channel.linger = this.timers.set(this.#lingerMs, () => {
+        channel.linger = undefined;
+        this.#forgetIfUnused(channel);
+      });
+    }
+    this.#forgetIfUnused(channel);
+  }
+
+  /** The next item of the channel passes whatever its prev-id (spec 4.4). */
+  forgetLastId(name: string): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) return;
+    channel.lastId = undefined;
+    this.#send({ type: "forget", channel: name });
+  }
+
+  /** Sends statistics up; lost, and nobody minds, while there is no handler. */
+  report(packets: readonly StatsPacket[]): void {
+    this.#send({ type: "stats", packets });
+  }
+
+  /** Gives an item to the channel's sessions and says what became of it. */
+  deliver(item: PublishItem): Receipt {
+    const matchedByMode = { response: 0, stream: 0, ws: 0 };
+    const channel = this.#channels.get(item.channel);
+    if (channel === undefined) return { matched: 0, matchedByMode, dropped: {} };
+    channel.known = true;
+    channel.lastId = item.id;
+    const dropped: Record<string, number> = {};
+    let matched = 0;
+    for (const mode of MODES) {
+      const subscribers = channel.subscribers[mode];
+      if (subscribers.size === 0 || item.formats[FORMAT_OF[mode]] === undefined) continue;
+      let count = 0;
+      // A set may shrink under its own iteration: a long-poll that is served unsubscribes on the spot.
+      for (const subscriber of subscribers) {
+        count++;
+        const verdict = this.#deliverTo(subscriber, item);
+        if (verdict !== "sent" && verdict !== "queued") dropped[verdict] = (dropped[verdict] ?? 0) + 1;
+      }
+      matchedByMode[mode] = count;
+      matched += count;
+    }
+    this.#metrics.add("deliveries", "", matched);
+    return { matched, matchedByMode, dropped };
+  }
+
+  [Symbol.dispose](): void {
+    this.timers[Symbol.dispose]();
+    this.#channels.clear();
+  }
+
+  #deliverTo(subscriber: Subscriber, item: PublishItem): string {
+    try {
+      return subscriber.item(item.channel, item);
+    } catch (thrown) {
+      // One session's fault is one session's loss.
+      this.#log.error("delivery failed", {
+        channel: item.channel,
+        connection: subscriber.id,
+        reason: describeError(thrown),
+      });
+      return "error";
+    }
+  }
+
+  #receive(message: DownMessage): void {
+    switch (message.type) {
+      case "item": {
+        const receipt = this.deliver(message.item);
+        this.#send({ type: "receipt", seq: message.seq, receipt });
+        return;
+      }
+      case "subscribed":
+        return this.#subscribed(message.channel, message.lastId);
+      case "update":
+        return this.#each(message.channel, (s, channel) => s.update(channel));
+      case "recover":
+        for (const channel of this.#channels.values()) channel.lastId = undefined;
+        for (const subscriber of this.#everyone()) this.#guard(subscriber, () => subscriber.recover());
+        return;
+      case "refresh":
+        if (message.by === "channel") this.#each(message.value, (s) => s.refresh?.());
+        else {for (const s of this.#everyone()) {
+            if (s.id === message.value) {
+              this.#guard(s, () => s.refresh?.());
+            }
+          }}
+        return;
+      case "conncheck":
+        this.#send({ type: "connections", ask: message.ask, ids: this.#connections?.(message.ids) ?? [] });
+        return;
+      case "hello":
+        return;
+    }
+  }
+
+  #subscribed(name: string, lastId: string | undefined): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined || channel.known) return;
+    channel.known = true;
+    channel.lastId = lastId;
+    this.#each(name, (subscriber) => subscriber.subscribed(name, lastId));
+  }
+
+  #announce(channel: Channel): void {
+    this.#send({ type: "subscribe", channel: channel.name, lastId: channel.lastId });
+  }
+
+  #forgetIfUnused(channel: Channel): void {
+    if (channel.linger !== undefined) return;
+    for (const mode of MODES) if (channel.subscribers[mode].size > 0) return;
+    if (this.#channels.delete(channel.name)) this.#send({ type: "unsubscribe", channel: channel.name });
+  }
+
+  /** All sessions, once each. */
+  #everyone(): ReadonlySet<Subscriber> {
+    const all = new Set<Subscriber>();
+    for (const channel of this.#channels.values()) {
+      for (const mode of MODES) for (const subscriber of channel.subscribers[mode]) all.add(subscriber);
+    }
+    return all;
+  }
+
+  #each(name: string, act: (subscriber: Subscriber, channel: string) => void): void {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) return;
+    for (const mode of MODES) {
+      for (const subscriber of [...channel.subscribers[mode]]) {
+        this.#guard(subscriber, () => act(subscriber, name));
+      }
+    }
+  }
+
+  #guard(subscriber: Subscriber, act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.#log.error("session failed", { connection: subscriber.id, reason: describeError(thrown) });
+    }
+  }
+
+  /** Interest that cannot be sent is no loss: the next `attach` announces everything anew. */
+  #send(message: UpMessage): void {
+    this.#link?.send(message).catch((thrown) =>
+      this.#log.debug("link down", { reason: describeError(thrown) })
+    );
+  }
+}
