@@ -219,7 +219,13 @@ export class Hub implements Disposable {
 
   #subscribed(name: string, lastId: string | undefined): void {
     const channel = this.#channels.get(name);
-    if (channel === undefined || channel.known) return;
+    if (channel === undefined) return;
+    if (channel.known) {
+      // A link that came back: what the handler passed on in between never came here.
+      if (lastId === undefined || lastId === channel.lastId) return;
+      channel.lastId = lastId;
+      return this.#each(name, (subscriber) => subscriber.update(name));
+    }
     channel.known = true;
     channel.lastId = lastId;
     this.#each(name, (subscriber) => subscriber.subscribed(name, lastId));

@@ -90,19 +90,18 @@ export class TimerWheel implements Disposable {
     while (this.#swept < until) {
       this.#swept++;
       const ring = this.#slots[this.#swept % SLOTS]!;
-      for (let handle = ring.next!; handle !== ring;) {
-        const following = handle.next!;
-        if (handle.tick <= this.#swept) {
-          this.#unlink(handle);
-          try {
-            handle.fire();
-          } catch (thrown) {
-            this.#onError(thrown);
-          }
-          // What fired may have cleared its neighbours: start the ring again, it only gets shorter.
-          handle = following.next === null ? ring.next! : following;
-        } else {
-          handle = following;
+      // Collected first: what fires may clear, move or set its neighbours.
+      const due: TimerHandle[] = [];
+      for (let handle = ring.next!; handle !== ring; handle = handle.next!) {
+        if (handle.tick <= this.#swept) due.push(handle);
+      }
+      for (const handle of due) {
+        if (handle.next === null || handle.tick > this.#swept) continue;
+        this.#unlink(handle);
+        try {
+          handle.fire();
+        } catch (thrown) {
+          this.#onError(thrown);
         }
       }
     }

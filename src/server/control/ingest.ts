@@ -1,0 +1,293 @@
+/**
+ * The one door for everything that is published, whatever brought it: de-duplicate, put in order, hand to every proxy
+ * that is interested. An item is acknowledged when it is out of this process's hands, so that our death cannot lose
+ * what a publisher was told is published.
+ */
+import type { PublishItem } from "../../grip/publish_item.ts";
+import { IdCache } from "../../grip/id_cache.ts";
+import { Sequencer } from "../../grip/sequencer.ts";
+import type { Log } from "../../log.ts";
+import type { Metrics } from "../../metrics.ts";
+import { TimerWheel } from "../hub/timer_wheel.ts";
+import { describeError } from "../../errors.ts";
+import type { LinkEnd } from "../link/link.ts";
+import type { DownMessage, Receipt, StatsPacket, UpMessage } from "../link/messages.ts";
+import { NO_RECEIPT, Receipts } from "./receipts.ts";
+
+/** What became of one item at the door. */
+export interface Outcome {
+  readonly channel: string;
+  readonly id?: string;
+  /** `parked`: its predecessor is missing; it goes out with it, or after `message_wait`. `dropped`: see `reason`. */
+  readonly status: "published" | "duplicate" | "parked" | "dropped";
+  readonly reason?: string;
+  /** Settles when the proxies have answered for it; at once for what was not sent. */
+  readonly receipt: Promise<Receipt>;
+}
+
+/** What every input needs of the handler. */
+export interface Ingest {
+  /** In order. Resolves when every interested proxy has been handed every item. */
+  ingest(items: readonly PublishItem[]): Promise<readonly Outcome[]>;
+  /** Forgets all last ids and has every held session ask its origin again (spec 4.5). */
+  recover(): void;
+  /** WebSocket-over-HTTP connections make a request now (spec 3.5). */
+  refresh(by: "cid" | "channel", value: string): void;
+  /** Those of `ids` that are connected anywhere. */
+  conncheck(ids: readonly string[]): Promise<readonly string[]>;
+}
+
+export interface HandlerOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly messageWaitMs?: number;
+  readonly idCacheTtlSeconds?: number;
+  readonly updateOnFirstSubscription?: boolean;
+  readonly now?: () => number;
+}
+
+type ProxyEnd = LinkEnd<DownMessage, UpMessage>;
+
+interface Proxy {
+  readonly end: ProxyEnd;
+  readonly channels: Set<string>;
+}
+
+/** How long after a channel's first subscription its sessions ask again (spec 4.6). */
+const FIRST_SUBSCRIPTION_MS = 1000;
+const CONNCHECK_MS = 2000;
+/** How often parked items are looked at (spec 4.3). */
+const PARKED_SWEEP_MS = 1000;
+
+export class Handler implements Ingest, Disposable {
+  readonly timers: TimerWheel;
+  readonly #options: HandlerOptions;
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #now: () => number;
+  readonly #proxies = new Set<Proxy>();
+  readonly #interest = new Map<string, Set<Proxy>>();
+  readonly #ids: IdCache;
+  readonly #sequencer: Sequencer;
+  readonly #receipts: Receipts;
+  readonly #connchecks = new Map<number, { waiting: Set<Proxy>; found: string[]; done: () => void }>();
+  #seq = 0;
+  #sweeping = false;
+  #interestWatch: ((channel: string, wanted: boolean) => void) | undefined;
+  #statsWatch: ((packets: readonly StatsPacket[]) => void) | undefined;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#metrics = options.metrics;
+    this.#now = options.now ?? (() => performance.now());
+    this.timers = new TimerWheel({
+      onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
+    });
+    this.#ids = new IdCache({ ttlMs: (options.idCacheTtlSeconds ?? 60) * 1000 });
+    this.#sequencer = new Sequencer({ waitMs: options.messageWaitMs ?? 5000 });
+    this.#receipts = new Receipts(this.timers, this.#now);
+  }
+
+  get proxyCount(): number {
+    return this.#proxies.size;
+  }
+
+  channels(): Iterable<string> {
+    return this.#interest.keys();
+  }
+
+  /** Who is told of a channel's first and last subscriber anywhere: the SUB socket's topics. */
+  watchInterest(watch: (channel: string, wanted: boolean) => void): void {
+    this.#interestWatch = watch;
+    for (const channel of this.#interest.keys()) watch(channel, true);
+  }
+
+  watchStats(watch: (packets: readonly StatsPacket[]) => void): void {
+    this.#statsWatch = watch;
+  }
+
+  /** Takes a proxy; it is forgotten, with its interest, when its link closes. */
+  attach(end: ProxyEnd): void {
+    const proxy: Proxy = { end, channels: new Set() };
+    this.#proxies.add(proxy);
+    end.receive((message) => this.#receive(proxy, message));
+    void end.closed.then(() => this.#detach(proxy));
+  }
+
+  async ingest(items: readonly PublishItem[]): Promise<readonly Outcome[]> {
+    const handedOver: Promise<void>[] = [];
+    const outcomes = items.map((item) => this.#take(item, handedOver));
+    if (handedOver.length > 0) await Promise.all(handedOver);
+    return outcomes;
+  }
+
+  recover(): void {
+    this.#sequencer.forgetAll();
+    this.#broadcast({ type: "recover" });
+  }
+
+  refresh(by: "cid" | "channel", value: string): void {
+    this.#broadcast({ type: "refresh", by, value });
+  }
+
+  conncheck(ids: readonly string[]): Promise<readonly string[]> {
+    if (this.#proxies.size === 0 || ids.length === 0) return Promise.resolve([]);
+    const ask = ++this.#seq;
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+    const found: string[] = [];
+    const deadline = this.timers.set(CONNCHECK_MS, () => done());
+    const done = () => {
+      this.timers.clear(deadline);
+      this.#connchecks.delete(ask);
+      resolve(found);
+    };
+    this.#connchecks.set(ask, { waiting: new Set(this.#proxies), found, done });
+    this.#broadcast({ type: "conncheck", ask, ids });
+    return promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.timers[Symbol.dispose]();
+  }
+
+  #take(item: PublishItem, handedOver: Promise<void>[]): Outcome {
+    const { channel, id } = item;
+    this.#metrics.add("items_received");
+    if (id !== undefined && this.#ids.seen(channel, id, this.#now())) {
+      this.#metrics.add("items_dropped", "duplicate");
+      this.#log.debug("item dropped", { channel, id, reason: "duplicate" });
+      return { channel, id, status: "duplicate", receipt: Promise.resolve(NO_RECEIPT) };
+    }
+    const pushed = this.#sequencer.push(item, this.#now(), this.#interest.has(channel));
+    if (pushed.verdict === "dropped") {
+      this.#metrics.add("items_dropped", pushed.reason);
+      this.#log.warn("item dropped", { channel, id, reason: pushed.reason });
+      return { channel, id, status: "dropped", reason: pushed.reason, receipt: Promise.resolve(NO_RECEIPT) };
+    }
+    if (pushed.verdict === "parked") {
+      this.#sweepLater();
+      this.#log.debug("item parked", { channel, id, prev: item.prevId });
+      return { channel, id, status: "parked", receipt: Promise.resolve(NO_RECEIPT) };
+    }
+    const receipts = pushed.released.map((released) => this.#send(released, handedOver));
+    return { channel, id, status: "published", receipt: receipts[0] ?? Promise.resolve(NO_RECEIPT) };
+  }
+
+  #send(item: PublishItem, handedOver: Promise<void>[]): Promise<Receipt> {
+    const interested = this.#interest.get(item.channel);
+    if (interested === undefined) {
+      this.#published(item, NO_RECEIPT);
+      return Promise.resolve(NO_RECEIPT);
+    }
+    const seq = ++this.#seq;
+    const { promise, resolve } = Promise.withResolvers<Receipt>();
+    this.#receipts.expect(seq, item, interested, (receipt) => {
+      this.#published(item, receipt);
+      resolve(receipt);
+    });
+    const message: DownMessage = { type: "item", seq, item };
+    for (const proxy of interested) handedOver.push(this.#sendTo(proxy, message));
+    return promise;
+  }
+
+  /** The line and the counts of spec 9.4 and 3.6, when the receivers are known. */
+  #published(item: PublishItem, receipt: Receipt): void {
+    this.#metrics.add("items_published");
+    this.#log.info("publish", { channel: item.channel, receivers: receipt.matched });
+    for (const [reason, count] of Object.entries(receipt.dropped)) {
+      this.#metrics.add("deliveries_dropped", reason, count);
+    }
+  }
+
+  #sendTo(proxy: Proxy, message: DownMessage): Promise<void> {
+    // A proxy whose link has just closed takes its clients with it or announces itself anew.
+    return proxy.end.send(message).catch((thrown) =>
+      this.#log.debug("link closed while sending", { type: message.type, reason: describeError(thrown) })
+    );
+  }
+
+  #broadcast(message: DownMessage): void {
+    for (const proxy of this.#proxies) void this.#sendTo(proxy, message);
+  }
+
+  #receive(proxy: Proxy, message: UpMessage): void {
+    switch (message.type) {
+      case "subscribe":
+        return this.#subscribe(proxy, message.channel, message.lastId);
+      case "unsubscribe":
+        return this.#unsubscribe(proxy, message.channel);
+      case "forget":
+        return this.#sequencer.forget(message.channel);
+      case "receipt":
+        return this.#receipts.answer(message.seq, proxy, message.receipt);
+      case "stats":
+        return this.#statsWatch?.(message.packets);
+      case "connections": {
+        const check = this.#connchecks.get(message.ask);
+        if (check === undefined || !check.waiting.delete(proxy)) return;
+        check.found.push(...message.ids);
+        if (check.waiting.size === 0) check.done();
+        return;
+      }
+      case "hello":
+        return;
+    }
+  }
+
+  #subscribe(proxy: Proxy, channel: string, lastId: string | undefined): void {
+    proxy.channels.add(channel);
+    let interested = this.#interest.get(channel);
+    if (interested === undefined) {
+      interested = new Set();
+      this.#interest.set(channel, interested);
+      // A handler that has just started learns the order from the proxies that outlived the last one.
+      if (lastId !== undefined && this.#sequencer.lastId(channel) === undefined) {
+        this.#sequencer.setLastId(channel, lastId);
+      }
+      this.#firstSubscription(channel);
+    }
+    interested.add(proxy);
+    void this.#sendTo(proxy, { type: "subscribed", channel, lastId: this.#sequencer.lastId(channel) });
+  }
+
+  #firstSubscription(channel: string): void {
+    this.#interestWatch?.(channel, true);
+    if (this.#options.updateOnFirstSubscription === false) return;
+    this.timers.set(FIRST_SUBSCRIPTION_MS, () => {
+      for (const proxy of this.#interest.get(channel) ?? []) {
+        void this.#sendTo(proxy, { type: "update", channel });
+      }
+    });
+  }
+
+  #unsubscribe(proxy: Proxy, channel: string): void {
+    proxy.channels.delete(channel);
+    const interested = this.#interest.get(channel);
+    if (interested === undefined || !interested.delete(proxy) || interested.size > 0) return;
+    this.#interest.delete(channel);
+    this.#sequencer.clear(channel);
+    this.#interestWatch?.(channel, false);
+  }
+
+  #detach(proxy: Proxy): void {
+    this.#proxies.delete(proxy);
+    for (const channel of [...proxy.channels]) this.#unsubscribe(proxy, channel);
+    this.#receipts.gone(proxy);
+    for (const check of [...this.#connchecks.values()]) {
+      if (check.waiting.delete(proxy) && check.waiting.size === 0) check.done();
+    }
+  }
+
+  /** Items whose predecessor never came go out once they have waited long enough. */
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.timers.set(PARKED_SWEEP_MS, () => {
+      this.#sweeping = false;
+      const handedOver: Promise<void>[] = [];
+      for (const item of this.#sequencer.expire(this.#now())) void this.#send(item, handedOver);
+      if (this.#sequencer.parkedCount > 0) this.#sweepLater();
+    });
+  }
+}

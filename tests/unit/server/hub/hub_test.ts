@@ -1,0 +1,184 @@
+import { assertEquals } from "@std/assert";
+import type { PublishItem } from "../../../../src/grip/publish_item.ts";
+import { silentLog } from "../../../../src/log.ts";
+import { Metrics } from "../../../../src/metrics.ts";
+import { Hub } from "../../../../src/server/hub/hub.ts";
+import type { Subscriber } from "../../../../src/server/hub/subscriber.ts";
+import type { LinkClose, LinkEnd } from "../../../../src/server/link/link.ts";
+import type { DownMessage, UpMessage } from "../../../../src/server/link/messages.ts";
+
+/** The handler's side, as a list of what came up and a way to say something down. */
+class RecordingLink implements LinkEnd<UpMessage, DownMessage> {
+  readonly sent: UpMessage[] = [];
+  readonly closed: Promise<LinkClose>;
+  #close!: (why: LinkClose) => void;
+  #handler: (message: DownMessage) => void = () => {};
+
+  constructor() {
+    this.closed = new Promise((resolve) => this.#close = resolve);
+  }
+
+  send(message: UpMessage): Promise<void> {
+    this.sent.push(message);
+    return Promise.resolve();
+  }
+
+  receive(handler: (message: DownMessage) => void): void {
+    this.#handler = handler;
+  }
+
+  say(message: DownMessage): void {
+    this.#handler(message);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#close("ours");
+    return Promise.resolve();
+  }
+}
+
+class RecordingSubscriber implements Subscriber {
+  readonly events: string[] = [];
+  constructor(readonly id: string) {}
+  subscribed(channel: string, lastId: string | undefined): void {
+    this.events.push(`subscribed ${channel} ${lastId}`);
+  }
+  item(channel: string, item: PublishItem): string {
+    this.events.push(`item ${channel} ${item.id}`);
+    return "sent";
+  }
+  update(channel: string): void {
+    this.events.push(`update ${channel}`);
+  }
+  recover(): void {
+    this.events.push("recover");
+  }
+}
+
+function streamItem(channel: string, id?: string): PublishItem {
+  const formats = { "http-stream": { action: "send", content: new Uint8Array([120]) } } as const;
+  return { channel, id, formats, meta: new Map(), noSeq: false };
+}
+
+function newHub(lingerSeconds = 60): { hub: Hub; link: RecordingLink } {
+  const hub = new Hub({ log: silentLog, metrics: new Metrics(), lingerSeconds });
+  const link = new RecordingLink();
+  hub.attach(link);
+  return { hub, link };
+}
+
+Deno.test("Hub announces a channel with its first subscriber and takes it back with its last", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  const b = new RecordingSubscriber("b");
+  hub.subscribe("c", "stream", a);
+  hub.subscribe("c", "stream", b);
+  hub.unsubscribe("c", "stream", a);
+  assertEquals(link.sent, [{ type: "subscribe", channel: "c", lastId: undefined }]);
+  hub.unsubscribe("c", "stream", b);
+  assertEquals(link.sent.at(-1), { type: "unsubscribe", channel: "c" });
+  assertEquals(hub.channelCount, 0);
+});
+
+Deno.test("Hub tells a subscriber the last id before the first item, at once where it is known", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  const b = new RecordingSubscriber("b");
+  const late = new RecordingSubscriber("late");
+  hub.subscribe("c", "stream", a);
+  hub.subscribe("c", "stream", b);
+  assertEquals(a.events, []);
+  link.say({ type: "subscribed", channel: "c", lastId: "7" });
+  link.say({ type: "item", seq: 1, item: streamItem("c", "8") });
+  hub.subscribe("c", "stream", late);
+  assertEquals(a.events, ["subscribed c 7", "item c 8"]);
+  assertEquals(b.events, ["subscribed c 7", "item c 8"]);
+  assertEquals(late.events, ["subscribed c 8"]);
+});
+
+Deno.test("Hub gives an item to the sessions whose format it has, and its receipt to the handler", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const stream = new RecordingSubscriber("stream");
+  const poll = new RecordingSubscriber("poll");
+  hub.subscribe("c", "stream", stream);
+  hub.subscribe("c", "response", poll);
+  link.say({ type: "item", seq: 5, item: streamItem("c") });
+  assertEquals(poll.events, []);
+  assertEquals(link.sent.at(-1), {
+    type: "receipt",
+    seq: 5,
+    receipt: { matched: 1, matchedByMode: { response: 0, stream: 1, ws: 0 }, dropped: {} },
+  });
+});
+
+Deno.test("Hub announces everything it knows to a handler that comes back, with the last ids seen here", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  hub.subscribe("c", "stream", a);
+  hub.subscribe("d", "response", a);
+  link.say({ type: "item", seq: 1, item: streamItem("c", "9") });
+  const fresh = new RecordingLink();
+  hub.attach(fresh);
+  assertEquals(fresh.sent, [
+    { type: "subscribe", channel: "c", lastId: "9" },
+    { type: "subscribe", channel: "d", lastId: undefined },
+  ]);
+});
+
+Deno.test("Hub has sessions ask again when a handler that comes back is ahead of what was seen here", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  hub.subscribe("c", "stream", a);
+  link.say({ type: "subscribed", channel: "c", lastId: "9" });
+  link.say({ type: "subscribed", channel: "c", lastId: "12" });
+  assertEquals(a.events, ["subscribed c 9", "update c"]);
+});
+
+Deno.test("Hub keeps a channel for the next long-poll when lingering, and not for streams", () => {
+  const { hub, link } = newHub(60);
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  hub.subscribe("polls", "response", a);
+  hub.unsubscribe("polls", "response", a);
+  hub.subscribe("streams", "stream", a);
+  hub.unsubscribe("streams", "stream", a);
+  assertEquals(hub.channelCount, 1);
+  assertEquals(link.sent.filter((m) => m.type === "unsubscribe"), [{
+    type: "unsubscribe",
+    channel: "streams",
+  }]);
+});
+
+Deno.test("Hub delivers to the others when one subscriber throws", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const bad = new RecordingSubscriber("bad");
+  bad.item = () => {
+    throw new Error("boom");
+  };
+  const good = new RecordingSubscriber("good");
+  hub.subscribe("c", "stream", bad);
+  hub.subscribe("c", "stream", good);
+  link.say({ type: "item", seq: 1, item: streamItem("c", "1") });
+  assertEquals(good.events, ["item c 1"]);
+  assertEquals(link.sent.at(-1), {
+    type: "receipt",
+    seq: 1,
+    receipt: { matched: 2, matchedByMode: { response: 0, stream: 2, ws: 0 }, dropped: { error: 1 } },
+  });
+});
+
+Deno.test("Hub has every session recover once, however many channels it listens to", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const a = new RecordingSubscriber("a");
+  hub.subscribe("c", "stream", a);
+  hub.subscribe("d", "stream", a);
+  link.say({ type: "recover" });
+  assertEquals(a.events, ["recover"]);
+});
