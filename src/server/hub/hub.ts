@@ -10,6 +10,7 @@ import type { FormatName, PublishItem } from "../../grip/publish_item.ts";
 import type { LinkEnd } from "../link/link.ts";
 import type { DownMessage, Receipt, StatsPacket, SubscriptionMode, UpMessage } from "../link/messages.ts";
 import type { Subscriber } from "./subscriber.ts";
+import { contentBytes, Throttle } from "./throttle.ts";
 import { type TimerHandle, TimerWheel } from "./timer_wheel.ts";
 
 /** The format that each kind of session takes. */
@@ -38,6 +39,12 @@ export interface HubOptions {
   readonly metrics: Metrics;
   /** How long a channel outlives its last long-poll, default 60. */
   readonly lingerSeconds?: number;
+  /** Deliveries a second, for all sessions together; 0 (default) for no limit. */
+  readonly messageRate?: number;
+  /** Deliveries that may wait for each route; 0 (default) for no limit. */
+  readonly messageHwm?: number;
+  /** Bytes that weigh as one delivery; undefined weighs all the same. */
+  readonly messageBlockSize?: number;
 }
 
 export class Hub implements Disposable {
@@ -46,6 +53,7 @@ export class Hub implements Disposable {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #lingerMs: number;
+  readonly #throttle: Throttle | undefined;
   #link: LinkEnd<UpMessage, DownMessage> | undefined;
   #watch: SubscriptionWatch | undefined;
   #connections: ((ids: readonly string[]) => readonly string[]) | undefined;
@@ -57,6 +65,8 @@ export class Hub implements Disposable {
     this.timers = new TimerWheel({
       onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
     });
+    const { messageRate: rate = 0, messageHwm: highWaterMark = 0, messageBlockSize: blockBytes } = options;
+    if (rate > 0) this.#throttle = new Throttle({ rate, highWaterMark, blockBytes, timers: this.timers });
   }
 
   get channelCount(): number {
@@ -157,7 +167,9 @@ export class Hub implements Disposable {
       // A set may shrink under its own iteration: a long-poll that is served unsubscribes on the spot.
       for (const subscriber of subscribers) {
         count++;
-        const verdict = this.#deliverTo(subscriber, item);
+        const verdict = this.#throttle === undefined
+          ? this.#deliverTo(subscriber, item)
+          : this.#deliverInTurn(this.#throttle, subscriber, subscribers, item);
         if (verdict !== "sent" && verdict !== "queued") dropped[verdict] = (dropped[verdict] ?? 0) + 1;
       }
       matchedByMode[mode] = count;
@@ -170,6 +182,20 @@ export class Hub implements Disposable {
   [Symbol.dispose](): void {
     this.timers[Symbol.dispose]();
     this.#channels.clear();
+  }
+
+  #deliverInTurn(
+    throttle: Throttle,
+    subscriber: Subscriber,
+    among: Set<Subscriber>,
+    item: PublishItem,
+  ): string {
+    const taken = throttle.offer(subscriber.bucket ?? "", item.size ?? contentBytes(item), () => {
+      if (among.has(subscriber)) this.#deliverTo(subscriber, item);
+    });
+    if (taken) return "queued";
+    this.#log.warn("message_hwm reached, item dropped", { channel: item.channel, connection: subscriber.id });
+    return "message-hwm";
   }
 
   #deliverTo(subscriber: Subscriber, item: PublishItem): string {

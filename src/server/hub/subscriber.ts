@@ -10,6 +10,8 @@ export type DeliveryVerdict = "sent" | "queued" | string;
 export interface Subscriber {
   /** The connection's id, as logs and conncheck know it. */
   readonly id: string;
+  /** The route's id, where it has one: deliveries are throttled in turn between routes. */
+  readonly bucket?: string;
   /** The channel's last id as far as anybody knows; comes before the channel's first item, once a subscription. */
   subscribed(channel: string, lastId: string | undefined): void;
   /** An item that has the format of the subscription's mode. */
