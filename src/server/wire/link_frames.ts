@@ -64,13 +64,18 @@ export function encodeFrame(
 
 /** Cuts a byte stream into frames, however it was cut into chunks. After a throw it is of no more use. */
 export class FrameDecoder {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   /** What has come and is no whole frame yet; `#have` of it is filled. Grows to the frame's announced length. */
   #buffer = new Uint8Array(64 * 1024);
   #have = 0;
 
   constructor(maxBytes: number = MAX_FRAME_BYTES) {
     this.#maxBytes = maxBytes;
+  }
+
+  /** Lifts the limit to the usual one, once the peer has shown who it is. */
+  allowLongFrames(): void {
+    this.#maxBytes = MAX_FRAME_BYTES;
   }
 
   /** Bytes of a frame begun and not finished. */
