@@ -37,9 +37,7 @@ export function hasGripHeaders(headers: readonly Header[]): boolean {
   return headers.some(([name]) => isGrip(name));
 }
 
-// RFC 9110 7.6.1: the fields named by Connection go first; the fixed list is for peers that name none. Content-Length is
-// made anew, and Content-Encoding goes because bodies of instructs are decoded before they are read (spec 2.2).
-const HOP_FIELDS = new Set([
+const HOP_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -48,18 +46,26 @@ const HOP_FIELDS = new Set([
   "transfer-encoding",
   "upgrade",
   "content-length",
-  "content-encoding",
 ]);
 
-/** The fields the client gets of a response that is an instruct: without Grip-*, hop-by-hop, length and encoding. */
-export function stripForClient(headers: readonly Header[]): Header[] {
+/** Without the fields that belong to one connection, and without Content-Length, which is made anew. */
+export function stripHops(headers: readonly Header[]): Header[] {
+  // RFC 9110 7.6.1: the fields named by Connection go first; the fixed list is for peers that name none.
   const named = new Set(
     headerValues(headers, "connection").flatMap((v) => v.split(",")).map((v) => v.trim().toLowerCase()),
   );
   return headers.filter(([name]) => {
     const lower = name.toLowerCase();
-    return !isGrip(name) && !HOP_FIELDS.has(lower) && !named.has(lower);
+    return !HOP_FIELDS.has(lower) && !named.has(lower);
   });
+}
+
+/**
+ * The fields the client gets of a response that is an instruct (spec 2.2): without Grip-*, hop-by-hop, Content-Length,
+ * and Content-Encoding, since the body of an instruct is decoded before it is read.
+ */
+export function stripForClient(headers: readonly Header[]): Header[] {
+  return stripHops(headers).filter(([name]) => !isGrip(name) && name.toLowerCase() !== "content-encoding");
 }
 
 /** Only the fields named (in lower case) by Grip-Expose-Headers; undefined keeps all. */

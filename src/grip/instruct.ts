@@ -56,8 +56,8 @@ export function isInstruct(head: ResponseHead): boolean {
 
 /** True where the body is JSON instructions, and must be read before anything else is known. */
 export function isInstructBody(head: ResponseHead): boolean {
-  const type = headerValue(head.headers, "content-type")?.split(";")[0]!.trim().toLowerCase();
-  return type === "application/grip-instruct";
+  const [type = ""] = (headerValue(head.headers, "content-type") ?? "").split(";");
+  return type.trim().toLowerCase() === "application/grip-instruct";
 }
 
 /**
