@@ -71,7 +71,7 @@ export interface ParseItemOptions {
  * @throws {PushpinError} `PUSHPIN_ITEM_INVALID`; the message is what a publisher reads after "Invalid format: " (spec 3.4)
  */
 export function parsePublishItem(value: unknown, options: ParseItemOptions = {}): PublishItem {
-  if (!isRecord(value)) throw itemError("publish item is not an object");
+  if (!isRecord(value)) throw itemError("publish item object is not an object");
   const item = new Fields(value, "publish item object", itemError);
   const channel = options.channel ?? item.needText("channel");
   if (channel === "") throw item.badValue("channel");

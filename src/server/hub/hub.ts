@@ -6,30 +6,14 @@
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import { describeError } from "../../errors.ts";
-import type { FormatName, PublishItem } from "../../grip/publish_item.ts";
+import { IdCache } from "../../grip/id_cache.ts";
+import type { PublishItem } from "../../grip/publish_item.ts";
 import type { LinkEnd } from "../link/link.ts";
 import type { DownMessage, Receipt, StatsPacket, SubscriptionMode, UpMessage } from "../link/messages.ts";
+import { type Channel, FORMAT_OF, MODES, newChannel, NOBODY } from "./channel.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { contentBytes, Throttle } from "./throttle.ts";
-import { type TimerHandle, TimerWheel } from "./timer_wheel.ts";
-
-/** The format that each kind of session takes. */
-const FORMAT_OF: Readonly<Record<SubscriptionMode, FormatName>> = {
-  response: "http-response",
-  stream: "http-stream",
-  ws: "ws-message",
-};
-const MODES = Object.keys(FORMAT_OF) as readonly SubscriptionMode[];
-
-interface Channel {
-  readonly name: string;
-  readonly subscribers: Readonly<Record<SubscriptionMode, Set<Subscriber>>>;
-  /** False from the announcement until the handler's answer: nobody knows the last id yet. */
-  known: boolean;
-  lastId: string | undefined;
-  /** Runs while the last long-poll has left and the next may come (spec 4.7). */
-  linger: TimerHandle | undefined;
-}
+import { TimerWheel } from "./timer_wheel.ts";
 
 /** Told when a channel gets its first and loses its last subscriber of a mode: stats' `sub` packets. */
 export type SubscriptionWatch = (mode: SubscriptionMode, channel: string, subscribers: number) => void;
@@ -39,6 +23,8 @@ export interface HubOptions {
   readonly metrics: Metrics;
   /** How long a channel outlives its last long-poll, default 60. */
   readonly lingerSeconds?: number;
+  /** As the handler's: an item that it passed on before it died may come again from a publisher who got no answer. */
+  readonly idCacheTtlSeconds?: number;
   /** Deliveries a second, for all sessions together; 0 (default) for no limit. */
   readonly messageRate?: number;
   /** Deliveries that may wait for each route; 0 (default) for no limit. */
@@ -53,6 +39,7 @@ export class Hub implements Disposable {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #lingerMs: number;
+  readonly #ids: IdCache;
   readonly #throttle: Throttle | undefined;
   #link: LinkEnd<UpMessage, DownMessage> | undefined;
   #watch: SubscriptionWatch | undefined;
@@ -65,6 +52,7 @@ export class Hub implements Disposable {
     this.timers = new TimerWheel({
       onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
     });
+    this.#ids = new IdCache({ ttlMs: (options.idCacheTtlSeconds ?? 60) * 1000 });
     const { messageRate: rate = 0, messageHwm: highWaterMark = 0, messageBlockSize: blockBytes } = options;
     if (rate > 0) this.#throttle = new Throttle({ rate, highWaterMark, blockBytes, timers: this.timers });
   }
@@ -105,13 +93,7 @@ export class Hub implements Disposable {
     let channel = this.#channels.get(name);
     const isNew = channel === undefined;
     if (channel === undefined) {
-      channel = {
-        name,
-        subscribers: { response: new Set(), stream: new Set(), ws: new Set() },
-        known: false,
-        lastId: undefined,
-        linger: undefined,
-      };
+      channel = newChannel(name);
       this.#channels.set(name, channel);
     }
     const subscribers = channel.subscribers[mode];
@@ -153,9 +135,10 @@ export class Hub implements Disposable {
 
   /** Gives an item to the channel's sessions and says what became of it. */
   deliver(item: PublishItem): Receipt {
-    const matchedByMode = { response: 0, stream: 0, ws: 0 };
     const channel = this.#channels.get(item.channel);
-    if (channel === undefined) return { matched: 0, matchedByMode, dropped: {} };
+    if (channel === undefined) return NOBODY;
+    if (item.id !== undefined && this.#ids.seen(item.channel, item.id, performance.now())) return NOBODY;
+    const matchedByMode = { response: 0, stream: 0, ws: 0 };
     channel.known = true;
     channel.lastId = item.id;
     const dropped: Record<string, number> = {};
