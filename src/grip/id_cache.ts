@@ -8,7 +8,7 @@ export interface IdCacheOptions {
 }
 
 export class IdCache {
-  readonly #ttlMs: number;
+  #ttlMs: number;
   readonly #maxIds: number;
   /** When each was first seen; insertion order is order of time, so the expired ones stand in front. */
   readonly #seenAtMs = new Map<string, number>();
@@ -16,6 +16,11 @@ export class IdCache {
   constructor(options: IdCacheOptions) {
     this.#ttlMs = options.ttlMs;
     this.#maxIds = options.maxIds ?? 1_000_000;
+  }
+
+  /** Changes it for every id, those seen before included. */
+  set ttlMs(value: number) {
+    this.#ttlMs = value;
   }
 
   get size(): number {

@@ -33,7 +33,7 @@ const SAME_PREV_ID: Sequenced = { verdict: "dropped", reason: "same-prev-id" };
 const PARKED_FULL: Sequenced = { verdict: "dropped", reason: "parked-full" };
 
 export class Sequencer {
-  readonly #waitMs: number;
+  #waitMs: number;
   readonly #maxParked: number;
   readonly #maxChannels: number;
   /** In order of use, the longest unused first. */
@@ -47,6 +47,11 @@ export class Sequencer {
     this.#waitMs = options.waitMs;
     this.#maxParked = options.maxParked ?? 100;
     this.#maxChannels = options.maxChannels ?? 1_000_000;
+  }
+
+  /** Changes it for what is parked from now on. */
+  set waitMs(value: number) {
+    this.#waitMs = value;
   }
 
   /** Items that wait, in all channels. */

@@ -12,6 +12,7 @@ import { TimerWheel } from "../hub/timer_wheel.ts";
 import { describeError } from "../../errors.ts";
 import type { LinkEnd } from "../link/link.ts";
 import type { DownMessage, Receipt, StatsPacket, UpMessage } from "../link/messages.ts";
+import { Connchecks } from "./connchecks.ts";
 import { NO_RECEIPT, Receipts } from "./receipts.ts";
 
 /** What became of one item at the door. */
@@ -37,12 +38,18 @@ export interface Ingest {
   conncheck(ids: readonly string[]): Promise<readonly string[]>;
 }
 
-export interface HandlerOptions {
+export interface HandlerLimits {
+  /** How long an item waits for its predecessor, default 5000. */
+  readonly messageWaitMs?: number;
+  /** How long an id is remembered, default 60; 0 for not at all. */
+  readonly idCacheTtlSeconds?: number;
+  /** Whether a channel's first sessions ask their origin again (spec 4.6), default true. */
+  readonly updateOnFirstSubscription?: boolean;
+}
+
+export interface HandlerOptions extends HandlerLimits {
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly messageWaitMs?: number;
-  readonly idCacheTtlSeconds?: number;
-  readonly updateOnFirstSubscription?: boolean;
   readonly now?: () => number;
 }
 
@@ -55,13 +62,12 @@ interface Proxy {
 
 /** How long after a channel's first subscription its sessions ask again (spec 4.6). */
 const FIRST_SUBSCRIPTION_MS = 1000;
-const CONNCHECK_MS = 2000;
 /** How often parked items are looked at (spec 4.3). */
 const PARKED_SWEEP_MS = 1000;
 
 export class Handler implements Ingest, Disposable {
   readonly timers: TimerWheel;
-  readonly #options: HandlerOptions;
+  #limits: HandlerLimits;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #now: () => number;
@@ -70,14 +76,14 @@ export class Handler implements Ingest, Disposable {
   readonly #ids: IdCache;
   readonly #sequencer: Sequencer;
   readonly #receipts: Receipts;
-  readonly #connchecks = new Map<number, { waiting: Set<Proxy>; found: string[]; done: () => void }>();
+  readonly #connchecks: Connchecks;
   #seq = 0;
   #sweeping = false;
   #interestWatch: ((channel: string, wanted: boolean) => void) | undefined;
   #statsWatch: ((packets: readonly StatsPacket[]) => void) | undefined;
 
   constructor(options: HandlerOptions) {
-    this.#options = options;
+    this.#limits = options;
     this.#log = options.log;
     this.#metrics = options.metrics;
     this.#now = options.now ?? (() => performance.now());
@@ -87,6 +93,14 @@ export class Handler implements Ingest, Disposable {
     this.#ids = new IdCache({ ttlMs: (options.idCacheTtlSeconds ?? 60) * 1000 });
     this.#sequencer = new Sequencer({ waitMs: options.messageWaitMs ?? 5000 });
     this.#receipts = new Receipts(this.timers, this.#now);
+    this.#connchecks = new Connchecks(this.timers);
+  }
+
+  /** Takes new limits; what waits or is remembered already keeps its own. */
+  configure(limits: HandlerLimits): void {
+    this.#limits = limits;
+    this.#ids.ttlMs = (limits.idCacheTtlSeconds ?? 60) * 1000;
+    this.#sequencer.waitMs = limits.messageWaitMs ?? 5000;
   }
 
   get proxyCount(): number {
@@ -134,21 +148,9 @@ export class Handler implements Ingest, Disposable {
   conncheck(ids: readonly string[]): Promise<readonly string[]> {
     if (this.#proxies.size === 0 || ids.length === 0) return Promise.resolve([]);
     const ask = ++this.#seq;
-    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
-    const found: string[] = [];
-    const deadline = this.timers.set(CONNCHECK_MS, () => done());
-    const done = () => {
-      this.timers.clear(deadline);
-      this.#connchecks.delete(ask);
-      resolve(found);
-    };
-    this.#connchecks.set(ask, { waiting: new Set(this.#proxies), found, done });
+    const found = this.#connchecks.expect(ask, this.#proxies);
     this.#broadcast({ type: "conncheck", ask, ids });
-    return promise;
-  }
-
-  [Symbol.dispose](): void {
-    this.timers[Symbol.dispose]();
+    return found;
   }
 
   #take(item: PublishItem, handedOver: Promise<void>[]): Outcome {
@@ -223,13 +225,8 @@ export class Handler implements Ingest, Disposable {
         return this.#receipts.answer(message.seq, proxy, message.receipt);
       case "stats":
         return this.#statsWatch?.(message.packets);
-      case "connections": {
-        const check = this.#connchecks.get(message.ask);
-        if (check === undefined || !check.waiting.delete(proxy)) return;
-        check.found.push(...message.ids);
-        if (check.waiting.size === 0) check.done();
-        return;
-      }
+      case "connections":
+        return this.#connchecks.answer(message.ask, proxy, message.ids);
       case "hello":
         return;
     }
@@ -253,7 +250,7 @@ export class Handler implements Ingest, Disposable {
 
   #firstSubscription(channel: string): void {
     this.#interestWatch?.(channel, true);
-    if (this.#options.updateOnFirstSubscription === false) return;
+    if (this.#limits.updateOnFirstSubscription === false) return;
     this.timers.set(FIRST_SUBSCRIPTION_MS, () => {
       for (const proxy of this.#interest.get(channel) ?? []) {
         void this.#sendTo(proxy, { type: "update", channel });
@@ -274,9 +271,7 @@ export class Handler implements Ingest, Disposable {
     this.#proxies.delete(proxy);
     for (const channel of [...proxy.channels]) this.#unsubscribe(proxy, channel);
     this.#receipts.gone(proxy);
-    for (const check of [...this.#connchecks.values()]) {
-      if (check.waiting.delete(proxy) && check.waiting.size === 0) check.done();
-    }
+    this.#connchecks.gone(proxy);
   }
 
   /** Items whose predecessor never came go out once they have waited long enough. */

@@ -1,0 +1,88 @@
+/** The handler, put together: what publishes come in by, the one ingest, and the way to the proxies. */
+import type { EffectiveSettings, Settings } from "./config.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { describeError, PushpinError } from "./errors.ts";
+import { createHttpControl } from "./server/control/http_control.ts";
+import { Handler } from "./server/control/ingest.ts";
+
+/** A role that runs; disposing of it stops it at once. */
+export interface HandlerRole extends AsyncDisposable {
+  readonly handler: Handler;
+  readonly metrics: Metrics;
+  /** The port of the HTTP control API; undefined where it is off. */
+  readonly controlPort: number | undefined;
+  /** Takes over what can change without a listener. */
+  configure(settings: Settings): void;
+}
+
+/** Starts everything that publishes; its proxies are attached by the caller. */
+export function startHandler(effective: EffectiveSettings, log: Log): HandlerRole {
+  const { handler: settings } = effective.settings;
+  const metrics = new Metrics();
+  const handler = new Handler({ log, metrics, ...handlerLimits(effective.settings) });
+  const stop = new AbortController();
+  const port = settings.push_in_http_port;
+  let control = controlOf(handler, effective.settings, log);
+  let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  if (port !== undefined) {
+    const address = { hostname: settings.push_in_http_addr, port };
+    try {
+      server = Deno.serve(
+        { ...address, signal: stop.signal, onListen: () => {} },
+        (request) => control(request),
+      );
+    } catch (cause) {
+      handler[Symbol.dispose]();
+      throw new PushpinError("PUSHPIN_LISTEN_FAILED", controlFailure(address, cause), { cause });
+    }
+    warnOfOpenPort(settings.push_in_http_addr, log);
+  }
+  return {
+    handler,
+    metrics,
+    controlPort: server?.addr.port,
+    configure(next) {
+      handler.configure(handlerLimits(next));
+      control = controlOf(handler, next, log);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await server?.finished;
+      handler[Symbol.dispose]();
+    },
+  };
+}
+
+function handlerLimits({ handler }: Settings) {
+  return {
+    messageWaitMs: handler.message_wait,
+    idCacheTtlSeconds: handler.id_cache_ttl,
+    updateOnFirstSubscription: handler.update_on_first_subscription,
+  };
+}
+
+function controlOf(handler: Handler, { handler: settings }: Settings, log: Log) {
+  const limits = {
+    maxHeaderBytes: settings.push_in_http_max_headers_size,
+    maxBodyBytes: settings.push_in_http_max_body_size,
+  };
+  return createHttpControl({ ingest: handler, log, limits });
+}
+
+function controlFailure(
+  address: { readonly hostname: string; readonly port: number },
+  cause: unknown,
+): string {
+  const what = cause instanceof Deno.errors.AddrInUse ? "address in use" : describeError(cause);
+  return `Cannot listen for publishes on ${address.hostname}:${address.port}: ${what}: ` +
+    `set push_in_http_port or stop the other process`;
+}
+
+/** The control port asks nobody who they are; whoever opens it to the world should have meant to. */
+function warnOfOpenPort(address: string, log: Log): void {
+  if (/^(127\.|::1$|localhost$)/.test(address)) return;
+  log.warn("the control port is open to other machines and asks nobody who they are", {
+    push_in_http_addr: address,
+  });
+}
