@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PushpinError } from "../../src/errors.ts";
 import { silentLog } from "../../src/log.ts";
-import { type LinkAddress, parseLinkAddress } from "../../src/server/link/address.ts";
+import { type LinkAddress, linkAddress, parseLinkAddress } from "../../src/server/link/address.ts";
 import type { LinkEnd, LinkTiming } from "../../src/server/link/link.ts";
 import { LinkConnector, type LinkConnectorOptions } from "../../src/server/link/link_connector.ts";
 import { LinkListener, type LinkListenerOptions } from "../../src/server/link/link_listener.ts";
@@ -317,6 +317,11 @@ Deno.test("SocketEnd.send() rejects an item longer than a frame and keeps the li
 Deno.test("parseLinkAddress() reads local sockets and TCP, and names what is neither", () => {
   assertEquals(parseLinkAddress("ipc:///run/p/link"), { transport: "unix", path: "/run/p/link" });
   assertEquals(parseLinkAddress("tcp://[::1]:5570"), { transport: "tcp", hostname: "::1", port: 5570 });
+  assertEquals(parseLinkAddress("10.0.0.1:5570"), { transport: "tcp", hostname: "10.0.0.1", port: 5570 });
+  assertEquals(
+    linkAddress({ link_spec: "", rundir: "/run/p", ipc_prefix: "pushpin-" }),
+    { transport: "unix", path: "/run/p/pushpin-link" },
+  );
   assertEquals(parseLinkAddress("tcp://*:5570"), { transport: "tcp", hostname: "0.0.0.0", port: 5570 });
   for (const bad of ["", "http://x:1", "tcp://x", "tcp://x:99999", "ipc://", `ipc:///${"x".repeat(120)}`]) {
     try {

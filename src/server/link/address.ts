@@ -8,8 +8,15 @@ export type LinkAddress =
 /** Linux's limit of a socket address, less the terminating zero. */
 const MAX_UNIX_PATH_BYTES = 107;
 
+/** The address that settings mean: `link_spec`, or else a socket file in `rundir`. */
+export function linkAddress(
+  global: { readonly link_spec: string; readonly rundir: string; readonly ipc_prefix: string },
+): LinkAddress {
+  return parseLinkAddress(global.link_spec || `ipc://${global.rundir}/${global.ipc_prefix}link`);
+}
+
 /**
- * Reads `ipc://<path>`, `unix:<path>` or `tcp://<host>:<port>` (IPv6 in brackets; `*` is every address).
+ * Reads `ipc://<path>`, `unix:<path>` or `[tcp://]<host>:<port>` (IPv6 in brackets; `*` is every address).
  * @throws {PushpinError} `PUSHPIN_CONFIG_INVALID`, naming the address.
  */
 export function parseLinkAddress(spec: string): LinkAddress {
@@ -25,12 +32,12 @@ export function parseLinkAddress(spec: string): LinkAddress {
     }
     return { transport: "unix", path: unix };
   }
-  const tcp = /^tcp:\/\/(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(spec);
+  const tcp = /^(?:tcp:\/\/)?(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(spec);
   const port = Number(tcp?.[3] ?? Number.NaN);
   if (tcp === null || !(port <= 65535)) {
     throw new PushpinError(
       "PUSHPIN_CONFIG_INVALID",
-      `Cannot use link address "${spec}": it is neither "ipc://<path>" nor "tcp://<host>:<port>"`,
+      `Cannot use link address "${spec}": it is neither "<host>:<port>" nor "ipc://<path>"`,
     );
   }
   const hostname = tcp[1] ?? tcp[2] ?? "";
