@@ -41,8 +41,16 @@ interface InfoModule {
   }[];
 }
 
-/** For each file of the program the files of the program it imports, types included; packages are left out. */
-export async function importGraph(files: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+/**
+ * For each file of the program the files of the program it imports; packages are left out.
+ *
+ * `code` leaves out what is imported as a type only: that is gone when the program runs, and two files that know each
+ * other's shapes are no circle.
+ */
+export async function importGraph(
+  files: readonly string[],
+  kind: "code" | "code and types",
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const entry = await Deno.makeTempFile({ prefix: "pushpin_graph_", suffix: ".ts" });
   try {
     await Deno.writeTextFile(entry, files.map((path) => `import "file://${ROOT}${path}";\n`).join(""));
