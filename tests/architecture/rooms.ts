@@ -29,8 +29,8 @@ export function roomOf(path: string): string | undefined {
   if (/^src\/server\/log_\w+\.ts$/.test(path)) return "log_writer";
   const pure = /^src\/(grip|routes)\//.exec(path)?.[1];
   if (pure !== undefined) return pure;
-  if (/^src\/app(_\w+)?\.ts$/.test(path)) return "app";
-  if (/^src\/(cli|config)(_\w+)?\.ts$/.test(path)) return "settings";
+  if (/^src\/app(_\w+)?(\.ts$|\/)/.test(path)) return "app";
+  if (/^src\/(cli|config)(_\w+)?(\.ts$|\/)/.test(path)) return "settings";
   return /^src\/(errors|log|metrics)\.ts$/.test(path) ? "words" : undefined;
 }
 
