@@ -107,7 +107,7 @@ function isHostname(text: string): boolean {
     const parts = text.split(".");
     return parts.length === 4 && parts.every((p) => /^\d{1,3}$/.test(p) && Number(p) < 256);
   }
-  return text.length <= 253 && isAuthority(text) && !/[,;!$&()*+=~]/.test(text) && !text.startsWith(".");
+  return text.length <= 253 && isAuthority(text) && !/[[\]:,;!$&()*+=~]/.test(text) && !text.startsWith(".");
 }
 
 function isIpv6(text: string): boolean {
