@@ -23,3 +23,8 @@ declare class URL {
   readonly search: string;
   readonly hash: string;
 }
+
+/** Named by the packages' own declarations; a shell without members, so that nobody here can use one. */
+declare class TransformStream<_I, _O> {}
+declare class ReadableStream<_T> {}
+declare class WritableStream<_T> {}

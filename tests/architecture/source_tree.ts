@@ -60,10 +60,11 @@ export async function importGraph(
     for (const module of (JSON.parse(info.stdout) as { modules: readonly InfoModule[] }).modules) {
       const from = ownPath(module.specifier);
       if (from === undefined) continue;
-      const targets = (module.dependencies ?? []).flatMap((
-        { code, type },
-      ) => [code?.specifier, type?.specifier])
-        .flatMap((specifier) => ownPath(specifier ?? "") ?? []);
+      const named = (module.dependencies ?? []).flatMap(({ code, type }) => [
+        code?.specifier,
+        kind === "code" ? undefined : type?.specifier,
+      ]);
+      const targets = named.flatMap((specifier) => ownPath(specifier ?? "") ?? []);
       graph.set(from, [...new Set(targets)]);
     }
     return graph;
