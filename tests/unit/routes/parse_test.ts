@@ -1,64 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { describeProblem, parseRoutes, type ParseRoutesOptions } from "../../../src/routes/parse.ts";
-import type { Route, Target } from "../../../src/routes/route.ts";
-
-function parse(text: string, options: Partial<ParseRoutesOptions> = {}) {
-  return parseRoutes(text, { file: "routes", ...options });
-}
-
-/** The one route of a text that has no problem. */
-function one(text: string, options: Partial<ParseRoutesOptions> = {}): Route {
-  const { routes, problems } = parse(text, options);
-  assertEquals(problems, []);
-  assertEquals(routes.length, 1);
-  return routes[0]!;
-}
-
-/** What is said about a one-line text that is skipped. */
-function refused(text: string, options: Partial<ParseRoutesOptions> = {}): string {
-  const { routes, problems } = parse(text, options);
-  assertEquals(routes, []);
-  assertEquals(problems.map((p) => [p.line, p.kept]), [[1, false]]);
-  return problems[0]!.what;
-}
-
-/** What is said about a one-line text that is used. */
-function noted(text: string, options: Partial<ParseRoutesOptions> = {}): string {
-  const { routes, problems } = parse(text, options);
-  assertEquals(routes.length, 1);
-  assertEquals(problems.map((p) => [p.line, p.kept]), [[1, true]]);
-  return problems[0]!.what;
-}
-
-const PLAIN_ROUTE: Omit<Route, "targets"> = {
-  where: "routes:1",
-  condition: { host: "*" },
-  pathRem: 0,
-  prefix: "",
-  headers: [],
-  origHeaders: false,
-  debug: false,
-  grip: true,
-  autoCrossOrigin: false,
-  jsonp: { mode: "extended", callback: "callback", defaultMethod: "GET" },
-  session: false,
-};
-
-function httpTarget(hostname: string, port: number, more: Partial<Target> = {}): Target {
-  return {
-    kind: "http",
-    hostname,
-    port,
-    ssl: false,
-    insecure: false,
-    trustConnectHost: false,
-    untrusted: false,
-    overHttp: false,
-    oneEvent: false,
-    subs: [],
-    ...more,
-  } as Target;
-}
+import { describeProblem } from "../../../src/routes/parse.ts";
+import { httpTarget, noted, one, parse, PLAIN_ROUTE, refused } from "../../helpers/route_lines.ts";
 
 Deno.test("parseRoutes() gives the defaults for a plain line", () => {
   assertEquals(one("* localhost:8000"), { ...PLAIN_ROUTE, targets: [httpTarget("localhost", 8000)] });
@@ -90,30 +32,6 @@ Deno.test("parseRoutes() reads every property of a condition", () => {
     logLevel: 3,
     targets: [httpTarget("localhost", 8000)],
   });
-});
-
-Deno.test("parseRoutes() reads every property of a target", () => {
-  const files = new Map([["c.pem", "CERT"], ["k.pem", "KEY"]]);
-  const route = one(
-    "* a.test:8000,ssl,insecure,trust_connect_host,host=b.test:1,over_http,one_event,sub=x,sub=y,untrusted," +
-      "client_cert=c.pem,client_key=k.pem [::1]:80 test,sub=z",
-    { allowInsecure: (h) => h === "a.test", readFile: (p) => files.get(p)! },
-  );
-  assertEquals(route.targets, [
-    httpTarget("a.test", 8000, {
-      ssl: true,
-      host: "b.test:1",
-      insecure: true,
-      trustConnectHost: true,
-      untrusted: true,
-      overHttp: true,
-      oneEvent: true,
-      subs: ["x", "y"],
-      clientCert: { cert: "CERT", key: "KEY" },
-    }),
-    httpTarget("::1", 80),
-    { kind: "test", subs: ["z"] },
-  ]);
 });
 
 Deno.test("parseRoutes() takes the last of a property that is repeated, but for header and sub", () => {
@@ -247,69 +165,6 @@ Deno.test("parseRoutes() notes conditions that no request can meet", () => {
   }
 });
 
-Deno.test("parseRoutes() refuses targets that are none, with what would do", () => {
-  assertStringIncludes(refused("* localhost"), 'write "localhost:80"');
-  assertStringIncludes(refused("* [::1]"), 'write "[::1]:80"');
-  assertStringIncludes(refused("* ::1:80"), "in brackets");
-  assertStringIncludes(refused("* http://a:80"), "without a scheme");
-  assertStringIncludes(refused("* ,ssl"), "no host:port before its properties");
-  assertStringIncludes(refused("* ssl=1"), "no host:port before its properties");
-  for (
-    const spec of [
-      "a:b:80",
-      "[::g]:80",
-      "[1.2.3.4]:80",
-      "a/b:80",
-      "1.2.3:80",
-      "1.2.3.400:80",
-      ":80",
-      "a@b:80",
-    ]
-  ) {
-    assertStringIncludes(refused(`* ${spec}`), "must be host:port");
-  }
-});
-
-Deno.test("parseRoutes() refuses ports out of range and those that the runtime blocks", () => {
-  for (const port of ["0", "65536", "x", "", "-1", "1e3", "123456"]) {
-    assertStringIncludes(refused(`* a:${port}`), "must be a number from 1 to 65535");
-  }
-  for (const port of [22, 25, 6000, 6667, 10080]) {
-    assertStringIncludes(refused(`* a:${port}`), `refuses to connect to port ${port}`);
-  }
-  assertEquals(one("* a:65535").targets, [httpTarget("a", 65535)]);
-});
-
-Deno.test("parseRoutes() reads IPv6 targets of every spelling", () => {
-  for (const v6 of ["::", "::1", "fe80::1:2", "1:2:3:4:5:6:7:8", "::ffff:127.0.0.1", "1:2:3:4:5:6:1.2.3.4"]) {
-    assertEquals(one(`* [${v6}]:8000`).targets, [httpTarget(v6, 8000)]);
-  }
-  for (const v6 of ["1:2:3:4:5:6:7", "1::2::3", "1:2:3:4:5:6:7:8::", ":1", "12345::", "::1.2.3"]) {
-    assertStringIncludes(refused(`* [${v6}]:8000`), "must be host:port");
-  }
-});
-
-Deno.test("parseRoutes() refuses what this runtime cannot do for a target", () => {
-  assertStringIncludes(refused("* zhttp/tcp://127.0.0.1:10000"), "not built");
-  assertStringIncludes(refused("* zhttpreq/ipc://x,ipc_file_mode=600"), "not built");
-  assertStringIncludes(refused("* a:8000,ssl,insecure"), "--unsafely-ignore-certificate-errors=a");
-  assertStringIncludes(refused("* a:8000,ssl,insecure", { allowInsecure: () => false }), "insecure");
-});
-
-Deno.test("parseRoutes() makes an unreadable certificate the problem of its line", () => {
-  const readFile = () => {
-    throw new Error("no such file");
-  };
-  const certs = "client_cert=c.pem,client_key=k.pem";
-  assertEquals(
-    refused(`* a:8000,ssl,${certs}`, { readFile }),
-    'target "a:8000": client_cert "c.pem" cannot be read: no such file',
-  );
-  assertStringIncludes(refused(`* a:8000,ssl,${certs}`), "cannot be read here");
-  assertStringIncludes(refused("* a:8000,ssl,client_cert=c.pem"), "no client_key");
-  assertStringIncludes(refused("* a:8000,ssl,client_key=c.pem"), "no client_cert");
-});
-
 Deno.test("parseRoutes() resolves the path of a file: key", () => {
   const resolveKeyPath = (path: string) => `/etc/${path}`;
   assertEquals(one("*,sig_key=file:k.pem a:8000", { resolveKeyPath }).sigKey, "file:/etc/k.pem");
@@ -342,19 +197,4 @@ Deno.test("describeProblem() stays one printable line of bounded length", () => 
   // deno-lint-ignore no-control-regex
   assertEquals(/[\x00-\x1f\x7f]/.test(text), false);
   assertEquals(text.length < 450, true);
-});
-
-Deno.test("routes.example is read without a problem", async () => {
-  const text = await Deno.readTextFile(new URL("../../../routes.example", import.meta.url));
-  const { routes, problems } = parse(text);
-  assertEquals(problems.map((p) => describeProblem("routes.example", p)), []);
-  assertEquals(routes.length, text.split("\n").filter((line) => /^[^#\s]/.test(line)).length);
-});
-
-Deno.test("routes.example shows every property", async () => {
-  const { CONDITION_PROPERTIES } = await import("../../../src/routes/condition.ts");
-  const { TARGET_PROPERTIES } = await import("../../../src/routes/target.ts");
-  const text = await Deno.readTextFile(new URL("../../../routes.example", import.meta.url));
-  const missing = [...CONDITION_PROPERTIES, ...TARGET_PROPERTIES].filter((name) => !text.includes(name));
-  assertEquals(missing, []);
 });
