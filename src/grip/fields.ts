@@ -76,7 +76,7 @@ export class Fields {
     if (text === undefined && typeof value !== "number") throw this.wrongType(name);
     const number = text === undefined ? value as number : /^\d{1,10}$/.test(text) ? Number(text) : NaN;
     if (!Number.isInteger(number) || number < 0 || number > max) throw this.badValue(name);
-    return number;
+    return number + 0; // -0 is 0
   }
 
   flag(name: string): boolean | undefined {
