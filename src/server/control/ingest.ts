@@ -153,6 +153,10 @@ export class Handler implements Ingest, Disposable {
     return found;
   }
 
+  [Symbol.dispose](): void {
+    this.timers[Symbol.dispose]();
+  }
+
   #take(item: PublishItem, handedOver: Promise<void>[]): Outcome {
     const { channel, id } = item;
     this.#metrics.add("items_received");
