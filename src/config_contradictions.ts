@@ -7,7 +7,7 @@ export function contradictions(settings: Settings, labels: ReadonlyMap<string, s
   const { global, runner, handler } = settings;
   const problems: Problem[] = [];
   const say = (severity: Problem["severity"], key: string, what: string) =>
-    void problems.push({ severity, where: labels.get(key) ?? "settings", what });
+    void problems.push({ severity, where: labels.get(key)?.replace(/^(env|flag) /, "") ?? "settings", what });
   const listeners = runner.http_port.length + runner.https_ports.length + runner.local_ports.length;
   if (listeners === 0 && runner.services.includes("proxy")) {
     say("error", "runner.http_port", "no server ports configured: set [runner] http_port");
