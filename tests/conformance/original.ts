@@ -3,24 +3,37 @@
  * whatever else runs on the machine. Its forwarder (zurl) is a program by itself.
  */
 import { freePort, freePorts } from "../helpers/free_port.ts";
+import { askOnce } from "../helpers/raw_client.ts";
 import { ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { eventually } from "../helpers/wait.ts";
 import { conformanceRoutes, type Lane } from "./lanes.ts";
 
 const INTERNAL_CONF = "/usr/lib/pushpin/internal.conf";
 
-/** @throws {Deno.errors.NotFound} where the package is not installed. */
-export async function originalLane(): Promise<Lane> {
+/** The original, running; its ports are its own. */
+export interface Original extends AsyncDisposable {
+  readonly ports: { readonly http: number; readonly control: number; readonly push: number };
+}
+
+/**
+ * Starts the original with these routes, and waits until it answers and its handler takes GRIP responses.
+ *
+ * @throws {Deno.errors.NotFound} where the package is not installed.
+ */
+export async function startOriginal(routes: readonly string[]): Promise<Original> {
   const internal = await Deno.readTextFile(INTERNAL_CONF);
   const dir = await Deno.makeTempDir({ prefix: "pushpin_original_" });
-  const [proxy, control, push, sub, command] = freePorts(5) as [number, number, number, number, number];
-  const origin = ScriptedOrigin.start();
+  const [http, control, push, sub, command] = freePorts(5) as [number, number, number, number, number];
+  // Needs the handler, which starts last: a response that is GRIP, and over at once.
+  const ready = ScriptedOrigin.start({
+    rules: [{ target: "/", respond: { headers: [["Grip-Channel", "ready"]] } }],
+  });
   await Promise.all(["run", "log"].map((name) => Deno.mkdir(`${dir}/${name}`)));
   const files: Readonly<Record<string, string>> = {
-    "routes": conformanceRoutes(origin.port, freePort()).join("\n") + "\n",
+    "routes": [...routes, `ready.test 127.0.0.1:${ready.port}`].join("\n") + "\n",
     "internal.conf": internal.replaceAll("/var/run/zurl/", `${dir}/run/`),
     "zurl.conf": zurlConf(dir),
-    "pushpin.conf": pushpinConf({ dir, proxy, control, push, sub, command }),
+    "pushpin.conf": pushpinConf({ dir, http, control, push, sub, command }),
   };
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${dir}/${name}`, text);
   const children = [
@@ -30,19 +43,38 @@ export async function originalLane(): Promise<Lane> {
   const stop = async () => {
     for (const child of children) child.kill("SIGTERM");
     for (const child of children) await child.status;
-    await origin.close();
     await Deno.remove(dir, { recursive: true });
   };
   try {
     await eventually(() => listens(control), { deadlineMs: 15_000, what: "the original's control port" });
-    // Needs the handler as well, which starts last: a response that is GRIP, and over at once.
-    origin.on("/ready", { headers: [["Grip-Channel", "ready"]] });
-    await eventually(() => forwards(proxy), { deadlineMs: 15_000, what: "the original to forward" });
+    await eventually(() => forwards(http), { deadlineMs: 15_000, what: "the original to forward" });
   } catch (e) {
     await stop();
     throw e;
+  } finally {
+    await ready.close();
   }
-  return { place: { proxy, control, push }, origin, [Symbol.asyncDispose]: stop };
+  return { ports: { http, control, push }, [Symbol.asyncDispose]: stop };
+}
+
+/** The original with the routes that the cases need. */
+export async function originalLane(): Promise<Lane> {
+  const origin = ScriptedOrigin.start();
+  try {
+    const original = await startOriginal(conformanceRoutes(origin.port, freePort()));
+    const { http: proxy, control, push } = original.ports;
+    return {
+      place: { proxy, control, push },
+      origin,
+      [Symbol.asyncDispose]: async () => {
+        await original[Symbol.asyncDispose]();
+        await origin.close();
+      },
+    };
+  } catch (e) {
+    await origin.close();
+    throw e;
+  }
 }
 
 function start(bin: string, args: readonly string[]): Deno.ChildProcess {
@@ -55,9 +87,8 @@ async function listens(port: number): Promise<boolean> {
 }
 
 async function forwards(port: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(2_000) });
-  await response.body?.cancel();
-  return response.status === 200;
+  const { status } = await askOnce(port, { target: "/", headers: [["Host", "ready.test"]] }, 2_000);
+  return status === 200;
 }
 
 function zurlConf(dir: string): string {
@@ -76,7 +107,7 @@ function zurlConf(dir: string): string {
 }
 
 function pushpinConf(
-  at: { dir: string; proxy: number; control: number; push: number; sub: number; command: number },
+  at: { dir: string; http: number; control: number; push: number; sub: number; command: number },
 ): string {
   return [
     "[global]",
@@ -85,7 +116,7 @@ function pushpinConf(
     "ipc_prefix=pp-",
     "[runner]",
     "services=condure,pushpin-proxy,pushpin-handler",
-    `http_port=127.0.0.1:${at.proxy}`,
+    `http_port=127.0.0.1:${at.http}`,
     `logdir=${at.dir}/log`,
     "client_maxconn=500",
     "condure_bin=condure",
