@@ -16,11 +16,23 @@ export interface HandlerRole extends AsyncDisposable {
   configure(settings: Settings): void;
 }
 
-/** Starts everything that publishes; its proxies are attached by the caller. */
-export function startHandler(effective: EffectiveSettings, log: Log): HandlerRole {
+/**
+ * Starts everything that publishes.
+ *
+ * @param openLink opens the way for proxies before anything can be published; what it opened closes with the handler.
+ * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, naming the address.
+ */
+export async function startHandler(
+  effective: EffectiveSettings,
+  log: Log,
+  openLink?: (handler: Handler) => Promise<AsyncDisposable>,
+): Promise<HandlerRole> {
   const { handler: settings } = effective.settings;
   const metrics = new Metrics();
   const handler = new Handler({ log, metrics, ...handlerLimits(effective.settings) });
+  await using parts = new AsyncDisposableStack();
+  parts.use(handler);
+  if (openLink !== undefined) parts.use(await openLink(handler));
   const stop = new AbortController();
   const port = settings.push_in_http_port;
   let control = controlOf(handler, effective.settings, log);
@@ -33,11 +45,16 @@ export function startHandler(effective: EffectiveSettings, log: Log): HandlerRol
         (request) => control(request),
       );
     } catch (cause) {
-      handler[Symbol.dispose]();
       throw new PushpinError("PUSHPIN_LISTEN_FAILED", controlFailure(address, cause), { cause });
     }
+    const { finished } = server;
+    parts.defer(async () => {
+      stop.abort();
+      await finished;
+    });
     warnOfOpenPort(settings.push_in_http_addr, log);
   }
+  const running = parts.move();
   return {
     handler,
     metrics,
@@ -46,11 +63,7 @@ export function startHandler(effective: EffectiveSettings, log: Log): HandlerRol
       handler.configure(handlerLimits(next));
       control = controlOf(handler, next, log);
     },
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await server?.finished;
-      handler[Symbol.dispose]();
-    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 

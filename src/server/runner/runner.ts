@@ -11,6 +11,7 @@ import { childArguments } from "./child_arguments.ts";
 import type { ChildCommand } from "./child_process.ts";
 import type { ChildSlot } from "./child_protocol.ts";
 import { type RestartPolicy, workerCount } from "./restart_policy.ts";
+import { processSignals, type SignalSource } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface RunnerOptions {
@@ -24,23 +25,6 @@ export interface RunnerOptions {
   readonly signals?: SignalSource;
   readonly policy?: RestartPolicy;
 }
-
-/** Where signals come from; `listen` returns the way to stop listening. */
-export interface SignalSource {
-  listen(name: Deno.Signal, take: () => void): () => void;
-}
-
-const processSignals: SignalSource = {
-  listen(name, take) {
-    try {
-      Deno.addSignalListener(name, take);
-    } catch {
-      // Windows knows only SIGINT and SIGBREAK: there is nothing that could be listened to.
-      return () => {};
-    }
-    return () => Deno.removeSignalListener(name, take);
-  },
-};
 
 /** A drained proxy needs a moment beyond the drain to write its last bytes and end. */
 const DRAIN_GRACE_MS = 3000;
