@@ -5,7 +5,10 @@ import { processSignals, type SignalSource } from "./signals.ts";
 
 export interface LifetimeOptions {
   readonly log: Log;
-  /** A terminal sends SIGINT to the whole group: a runner's child leaves it to the runner. */
+  /**
+   * False for a runner's child, which only the runner hurries, with SIGKILL: a terminal's SIGINT and a service
+   * manager's SIGTERM reach the whole group, and come on top of what the runner sends.
+   */
   readonly interruptible: boolean;
   /** SIGTERM, SIGINT: resolves when everything under way has ended; a second signal does not wait for it. */
   readonly drain: () => Promise<void>;
@@ -24,6 +27,7 @@ export async function untilStopped(options: LifetimeOptions): Promise<number> {
   let reloading = Promise.resolve();
   const stop = (signal: Deno.Signal, number: number) => {
     if (stopping) {
+      if (!options.interruptible) return;
       log.warn("stopping at once", { signal });
       return outcome.resolve(128 + number);
     }
