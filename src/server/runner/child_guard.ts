@@ -28,6 +28,8 @@ export function guardChild(onOrphaned: () => void): ChildGuard | undefined {
   Deno.env.delete(SLOT_VARIABLE);
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);
+  // One that comes before the program listens would end it.
+  Deno.addSignalListener("SIGHUP", ignore);
   const beat = setInterval(() => say({ type: "beat" }), slot.beatMs);
   say({ type: "beat" });
   let watching = true;
@@ -49,6 +51,7 @@ export function guardChild(onOrphaned: () => void): ChildGuard | undefined {
       watching = false;
       clearInterval(beat);
       Deno.removeSignalListener("SIGINT", ignore);
+      Deno.removeSignalListener("SIGHUP", ignore);
     },
   };
 }
