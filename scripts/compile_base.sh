@@ -25,7 +25,8 @@ cli=$dir/cli/node_modules/@deno/linux-x64-glibc/deno
 base=$dir/base/$BASE_FILE
 if [ ! -x "$cli" ]; then
   mkdir -p "$dir/cli"
-  (cd "$dir/cli" && npm init -y && npm install --no-save "deno@$DENO_VERSION") >/dev/null 2>&1 || exit 1
+  echo '{ "private": true }' >"$dir/cli/package.json"
+  (cd "$dir/cli" && npm install --no-save "deno@$DENO_VERSION") >/dev/null 2>&1 || exit 1
 fi
 if [ ! -x "$base" ]; then
   mkdir -p "$dir/base"

@@ -141,8 +141,7 @@ export class ScriptedOrigin implements AsyncDisposable {
     const reader = new WireReader(conn);
     this.#readers.add(reader);
     const gone = Promise.withResolvers<WireEnd>();
-    // ended() takes a deadline, and the life of a connection has none: dispose closes what is left.
-    const watching = reader.ended(2 ** 31 - 1).then(gone.resolve);
+    const watching = reader.ended(Infinity).then(gone.resolve);
     try {
       while (await this.#answerOne(conn, reader, { connection, gone: gone.promise }));
     } catch (e) {
@@ -161,11 +160,11 @@ export class ScriptedOrigin implements AsyncDisposable {
     reader: WireReader,
     from: { readonly connection: number; readonly gone: Promise<WireEnd> },
   ): Promise<boolean> {
-    const head = await readHead(reader, 2 ** 31 - 1);
+    const head = await readHead(reader, Infinity);
     if ((headerOf(head, "expect") ?? "").toLowerCase() === "100-continue") {
       await writeAll(conn, latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n"));
     }
-    const { body } = await readBody(reader, head, { kind: "request", deadlineMs: 2 ** 31 - 1 });
+    const { body } = await readBody(reader, head, { kind: "request", deadlineMs: Infinity });
     const [method = "", target = "", version = ""] = head.line.split(" ");
     const request: RecordedRequest = {
       method,

@@ -52,7 +52,7 @@ export class WireReader {
     return this.#store.subarray(this.#from, this.#to);
   }
 
-  /** Takes exactly `count` bytes. */
+  /** Takes exactly `count` bytes. Deadlines are in milliseconds; Infinity is none. */
   async take(count: number, what = `${count} bytes`, deadlineMs?: number): Promise<Uint8Array> {
     await this.#until(() => this.buffered.length >= count, what, deadlineMs);
     return this.#cut(count);
@@ -136,15 +136,16 @@ export class WireReader {
   async #until(ready: () => boolean, what: string, deadlineMs = DEFAULT_DEADLINE_MS): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let late = false;
+    const expire = () => {
+      late = true;
+      this.#notify();
+    };
     try {
       while (!ready()) {
         if (this.#end !== undefined) throw new WireEndError(what, this.#end, this.buffered);
         if (late) throw new DeadlineError(`${what} (have ${this.#seen()})`, deadlineMs);
         const wake = this.#wake.promise;
-        timer ??= setTimeout(() => {
-          late = true;
-          this.#notify();
-        }, deadlineMs);
+        if (deadlineMs !== Infinity) timer ??= setTimeout(expire, deadlineMs);
         await wake;
       }
     } finally {
