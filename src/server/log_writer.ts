@@ -17,7 +17,7 @@ export interface LogOptions {
 }
 
 /** One writer for a process; `log()` gives each room its own Log. */
-export interface LogWriter {
+export interface LogWriter extends Disposable {
   /** `service` chooses the level; `role`, as "proxy 1", is shown in the line where it is given. */
   log(service: string, role?: string): Log;
   /** Passes on a line that another process has made. */
@@ -27,6 +27,8 @@ export interface LogWriter {
   reopen(): void;
   /** Settles when everything so far is written or given up; at most about a second. */
   flush(): Promise<void>;
+  /** Writes what waits and closes the file; standard output stays open. Log no more. */
+  [Symbol.dispose](): void;
 }
 
 /** Bytes that wait for standard output at most. */
@@ -72,6 +74,10 @@ export function createLogWriter(options: LogOptions): LogWriter {
     flush: () => {
       lines.flushNow();
       return sink.drained();
+    },
+    [Symbol.dispose]: () => {
+      lines.flushNow();
+      sink.close();
     },
   };
 }
@@ -145,6 +151,7 @@ interface Sink {
   write(text: string): void;
   reopen(): void;
   drained(): Promise<void>;
+  close(): void;
 }
 
 /** Gathers the lines of one turn of the event loop. */
@@ -203,6 +210,10 @@ class FileSink implements Sink {
   drained(): Promise<void> {
     return Promise.resolve();
   }
+
+  close(): void {
+    this.#file.close();
+  }
 }
 
 function open(path: string): Deno.FsFile {
@@ -242,9 +253,8 @@ class StreamSink implements Sink {
         this.#waitingBytes = 0;
         await this.#write(encoder.encode(text));
         if (this.#droppedLines > 0) {
-          this.#waiting.push(
-            `${this.#droppedLines} log lines dropped: standard output was not read in time\n`,
-          );
+          this.#waiting.push(`${this.#wordDropped(this.#droppedLines)}
+`);
           this.#droppedLines = 0;
         }
       }
@@ -258,6 +268,10 @@ class StreamSink implements Sink {
 
   reopen(): void {
     this.#broken = false;
+  }
+
+  close(): void {
+    this.#broken = true;
   }
 
   async drained(): Promise<void> {
