@@ -24,16 +24,16 @@ const texts = (parts: readonly Uint8Array[] | undefined) =>
 
 interface Setting {
   readonly name: string;
-  /** Where to bind: port 0 or a fresh path. */
-  readonly spec: () => string;
+  /** Where to bind: port 0 or a path in the test's own directory. */
+  readonly spec: (directory: string) => string;
   readonly weBind: boolean;
   readonly options: ZmqOptions;
 }
 
-const TRANSPORTS: readonly (readonly [string, () => string])[] = [
+const TRANSPORTS: readonly (readonly [string, (directory: string) => string])[] = [
   ["tcp", () => "tcp://127.0.0.1:0"],
   ["tcp over IPv6", () => "tcp://[::1]:0"],
-  ["ipc", () => `ipc://${Deno.makeTempDirSync()}/s`],
+  ["ipc", (directory) => `ipc://${directory}/s`],
 ];
 
 const SETTINGS: readonly Setting[] = TRANSPORTS.flatMap(([transport, spec]) =>
@@ -53,17 +53,14 @@ async function join(
   peer: LibzmqPeer,
   type: string,
   setting: Setting,
-  options = {},
+  more = {},
 ): Promise<void> {
+  const options = setting.name.includes("IPv6") ? { IPV6: 1, ...more } : more;
   if (setting.weBind) {
-    await peer.open("it", type, { connect: await ours.bind(setting.spec()), options });
+    await peer.open("it", type, { connect: await ours.bind(setting.spec(peer.directory)), options });
   } else {
-    const spec = setting.spec().replace(/:0$/, ":*");
     ours.connect(
-      await peer.open("it", type, {
-        bind: spec,
-        options: spec.includes("[") ? { IPV6: 1, ...options } : options,
-      }),
+      await peer.open("it", type, { bind: setting.spec(peer.directory).replace(/:0$/, ":*"), options }),
     );
   }
 }

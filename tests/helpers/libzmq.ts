@@ -37,6 +37,8 @@ export class LibzmqPeer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  /** A directory of its own, for socket files; goes with it. */
+  readonly directory = Deno.makeTempDirSync({ prefix: "zmq" });
   #rest = "";
   #over = false;
 
@@ -98,6 +100,7 @@ export class LibzmqPeer implements AsyncDisposable {
     await this.#process.status;
     await this.#lines.cancel();
     await this.#writer.abort().catch(() => {});
+    await Deno.remove(this.directory, { recursive: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,6 +109,7 @@ export class LibzmqPeer implements AsyncDisposable {
     await this.#writer.close();
     await this.#lines.cancel();
     await this.#process.status;
+    await Deno.remove(this.directory, { recursive: true });
   }
 
   async #line(): Promise<string> {
