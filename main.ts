@@ -1,5 +1,4 @@
 /** From the command line to a running program. The only file that ends the process. */
-import { runPushpin } from "./src/app.ts";
 import { type Command, parseCommand } from "./src/cli.ts";
 import { check } from "./src/cli/check.ts";
 import { formatProblem, loadSettings } from "./src/config.ts";
@@ -40,6 +39,8 @@ async function run(command: Command): Promise<number> {
         print(Deno.stderr, warnings.map((problem) => `${formatProblem(problem)}\n`).join(""));
         return 1;
       }
+      // Loaded here: publish and check have no use for a server, and start sooner without one.
+      const { runPushpin } = await import("./src/app.ts");
       return await runPushpin(effective, { role: command.role, warnings, reload: load });
     }
   }
