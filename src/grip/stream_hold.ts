@@ -144,6 +144,11 @@ export class StreamHold {
     this.#end("client-gone");
   }
 
+  /** The client reads too slowly to be served. */
+  slowClient(): void {
+    this.#end("slow-client");
+  }
+
   /** The process goes down: a stream ends cleanly, at once or when the body that is passing has passed. */
   drain(): void {
     if (this.#state !== "relaying" && this.#instruct.hold !== undefined) this.#end("drained");

@@ -1,0 +1,87 @@
+/**
+ * A response body that is written as things happen, with a bound in bytes: a client that does not read is found out
+ * instead of filling the memory.
+ */
+
+/** Below this much unread, a body that is passed on may go on. */
+const ROOM_BYTES = 65_536;
+
+/** What an ended stream's error says; the runtime hands it to the listener's onError, where it is no news. */
+export class StreamCut extends Error {
+  override readonly name = "StreamCut";
+}
+
+export interface ClientStreamOptions {
+  /** Unread bytes at which `write` refuses. */
+  readonly maxQueuedBytes: number;
+  /** The client left. Not called after `close` or `cut`. */
+  readonly onCancel: () => void;
+}
+
+export class ClientStream {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #maxQueuedBytes: number;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #open = true;
+  #roomy: (() => void) | undefined;
+
+  constructor(options: ClientStreamOptions) {
+    this.#maxQueuedBytes = options.maxQueuedBytes;
+    // A default stream: a byte stream would take the published bytes away from the other subscribers. High-water mark 0:
+    // `pull` is then called only when the runtime wants more, and an enqueue into a waiting read costs no size().
+    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#controller = controller as ReadableStreamDefaultController<Uint8Array>;
+      },
+      pull: () => this.#wake(),
+      cancel: () => {
+        if (!this.#open) return;
+        this.#open = false;
+        this.#wake();
+        options.onCancel();
+      },
+    }, { highWaterMark: 0, size: (chunk) => chunk.byteLength });
+  }
+
+  /** Bytes the client has not read; what the kernel took does not count. */
+  get queuedBytes(): number {
+    return this.#open ? -(this.#controller.desiredSize ?? 0) : 0;
+  }
+
+  /** False where the bound is reached and nothing was taken. The bytes are shared and never changed. */
+  write(bytes: Uint8Array): boolean {
+    if (!this.#open) return true; // the client left: whoever writes is about to hear of it
+    if (-(this.#controller.desiredSize ?? 0) >= this.#maxQueuedBytes) return false;
+    this.#controller.enqueue(bytes);
+    return true;
+  }
+
+  /** Settles when the client has read enough for more, or is gone. */
+  room(): Promise<void> | undefined {
+    if (this.queuedBytes < ROOM_BYTES) return undefined;
+    return new Promise((resolve) => this.#roomy = resolve);
+  }
+
+  /** Ends the body; what is queued still goes out. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#controller.close();
+    this.#wake();
+  }
+
+  /** Breaks the body off, so that the client sees that it is not whole. */
+  cut(reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#controller.error(new StreamCut(reason));
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#roomy === undefined) return;
+    const wake = this.#roomy;
+    this.#roomy = undefined;
+    wake();
+  }
+}

@@ -1,0 +1,108 @@
+/** Keeps the clients that wait: makes a session of each answer that holds, knows them all, and can send them home. */
+import { describeError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { Metrics } from "../../metrics.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Answer, Asker, HoldKeeper, ProxyRequest } from "./asking.ts";
+import { clientResponse } from "./client_response.ts";
+import { HttpSession } from "./http_session.ts";
+import type { HoldSettings } from "./hold_surroundings.ts";
+import { NextLinkFetcher } from "./next_link_fetch.ts";
+import { internalError } from "./refusals.ts";
+import { UpdateScheduler } from "./updates.ts";
+
+export interface HoldKeeperOptions {
+  readonly hub: Hub;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Asked for every new hold, so that a reload counts. */
+  readonly settings: () => HoldSettings;
+}
+
+/** Sessions are sent home in this many steps a second. */
+const DRAIN_STEP_MS = 50;
+
+export class SessionKeeper implements HoldKeeper {
+  readonly #options: HoldKeeperOptions;
+  readonly #updates: UpdateScheduler;
+  readonly #links = new NextLinkFetcher();
+  readonly #sessions = new Map<string, HttpSession>();
+  #draining = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: HoldKeeperOptions) {
+    this.#options = options;
+    this.#updates = new UpdateScheduler(
+      options.hub.timers,
+      (thrown) => options.log.error("update failed", { reason: describeError(thrown) }),
+    );
+  }
+
+  /** Clients that wait: held, or asking their origin again. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Those of `ids` that wait here (spec 3.5). */
+  connected(ids: readonly string[]): readonly string[] {
+    return ids.filter((id) => this.#sessions.has(id));
+  }
+
+  keep(
+    request: ProxyRequest,
+    answer: Answer & { readonly kind: "instruct" },
+    asker: Asker,
+  ): Promise<Response> {
+    const { hub, log, metrics, settings } = this.#options;
+    const session = new HttpSession(request, asker, {
+      hub,
+      log,
+      metrics,
+      settings: settings(),
+      updates: this.#updates,
+      links: this.#links,
+      onEnd: () => this.#ended(request.id),
+    });
+    this.#sessions.set(request.id, session);
+    try {
+      session.begin(answer);
+      if (this.#draining) session.drain();
+    } catch (thrown) {
+      session.failed(thrown);
+      this.#ended(request.id);
+      const { head, body } = internalError();
+      return Promise.resolve(
+        clientResponse(head, body, { method: request.client.method, log, id: request.id }),
+      );
+    }
+    return session.response;
+  }
+
+  /**
+   * Sends everyone home, evenly over `seconds`: long-polls with what their timeout would bring, streams with a clean end.
+   * Resolves when nobody waits any more, or when a body that is passed on has not ended a second after that time.
+   */
+  drain(seconds: number): Promise<void> {
+    const { timers } = this.#options.hub;
+    this.#draining = true;
+    const leaving = [...this.#sessions.values()];
+    const perStep = Math.max(1, Math.ceil(leaving.length / Math.max(1, seconds * 1000 / DRAIN_STEP_MS)));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const giveUp = timers.set(seconds * 1000 + 1000, resolve);
+    this.#emptied = () => {
+      timers.clear(giveUp);
+      resolve();
+    };
+    const step = () => {
+      for (const session of leaving.splice(0, perStep)) session.drain();
+      if (leaving.length > 0) timers.set(DRAIN_STEP_MS, step);
+    };
+    step();
+    if (this.#sessions.size === 0) this.#emptied();
+    return promise;
+  }
+
+  #ended(id: string): void {
+    if (this.#sessions.delete(id) && this.#sessions.size === 0) this.#emptied?.();
+  }
+}

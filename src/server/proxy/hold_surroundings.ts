@@ -1,0 +1,27 @@
+/** What every held session of a proxy shares. */
+import type { Log } from "../../log.ts";
+import type { Metrics } from "../../metrics.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { NextLinkFetcher } from "./next_link_fetch.ts";
+import type { UpdateScheduler } from "./updates.ts";
+
+/** Read anew for every session, so that a reload counts for the next one. */
+export interface HoldSettings {
+  /** Unread bytes at which a client is cut, default 1 MiB. */
+  readonly clientQueueBytes: number;
+  /** Channels a connection may have, default 20 (spec 2.9). */
+  readonly connectionSubscriptionMax: number;
+  /** Clients are told what went wrong (spec 1.11). */
+  readonly debug: boolean;
+}
+
+export interface HoldSurroundings {
+  readonly hub: Pick<Hub, "subscribe" | "unsubscribe" | "forgetLastId" | "timers">;
+  readonly updates: UpdateScheduler;
+  readonly links: NextLinkFetcher;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly settings: HoldSettings;
+  /** A session has nothing more to do. */
+  readonly onEnd: () => void;
+}
