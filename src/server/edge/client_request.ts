@@ -18,6 +18,8 @@ export interface ClientRequest {
   readonly headers: readonly Header[];
   /** Undefined where the request has no body (GET and HEAD never have one here). */
   readonly body?: ReadableStream<Uint8Array>;
+  /** The whole body at once; either this or `body`, once. There where `body` is. @throws where the client leaves. */
+  readonly readBody?: () => Promise<Uint8Array<ArrayBuffer>>;
   /** From Content-Length, where the client gave one. */
   readonly bodyLength?: number;
   readonly peer: Peer;
