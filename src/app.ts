@@ -1,7 +1,30 @@
-/** The composition root: placeholder until the rooms are put together here. */
-import type { EffectiveSettings, LoadedSettings, Problem } from "./config.ts";
+/**
+ * The composition root: which parts a process is made of, and how it lives: start, ready, reload, drain, end. The
+ * parts themselves are put together in app_proxy.ts and app_handler.ts.
+ */
 import type { Role } from "./cli.ts";
-import { PushpinError } from "./errors.ts";
+import {
+  compareSettings,
+  type EffectiveSettings,
+  formatProblem,
+  type LoadedSettings,
+  type Problem,
+  type Settings,
+} from "./config.ts";
+import { describeError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { startHandler } from "./app_handler.ts";
+import { startProxy } from "./app_proxy.ts";
+import { guardProcess, scrubEnvironment } from "./server/edge/guards.ts";
+import { linkAddress } from "./server/link/address.ts";
+import { LinkConnector } from "./server/link/link_connector.ts";
+import { LinkListener } from "./server/link/link_listener.ts";
+import { createMemoryLink } from "./server/link/memory_link.ts";
+import type { DownMessage, UpMessage } from "./server/link/messages.ts";
+import { createLogWriter, type LogWriter } from "./server/log_writer.ts";
+import { type ChildGuard, guardChild } from "./server/runner/child_guard.ts";
+import { childCommand, runRunner } from "./server/runner/runner.ts";
+import { untilStopped } from "./server/runner/lifetime.ts";
 
 export interface StartOptions {
   readonly role: Role;
@@ -11,9 +34,185 @@ export interface StartOptions {
   readonly reload: () => LoadedSettings;
 }
 
-/** Runs until it is told to stop. @returns the exit code. */
-export function runPushpin(_settings: EffectiveSettings, options: StartOptions): Promise<number> {
-  return Promise.reject(
-    new PushpinError("PUSHPIN_USAGE", `Cannot run the ${options.role}: the server is not put together yet`),
-  );
+/** What a process does for the program: proxy, handler, or both. */
+interface Part extends AsyncDisposable {
+  configure(settings: Settings): void | Promise<void>;
+  /** Lets clients go within so many seconds; new ones are not accepted any more. */
+  drain(seconds: number): Promise<void>;
+}
+
+/** A restarted handler waits so long for the proxies that outlived it before it takes publishes. */
+const REJOIN_MS = 1000;
+
+/**
+ * Runs until it is told to stop.
+ * @returns the exit code.
+ * @throws {PushpinError} where it cannot start as it is configured.
+ */
+export async function runPushpin(effective: EffectiveSettings, options: StartOptions): Promise<number> {
+  const scrubbed = scrubEnvironment();
+  const { runner } = effective.settings;
+  let orphaned = () => {};
+  const child = options.role === "runner" ? undefined : guardChild(() => orphaned());
+  const writer = createLogWriter({
+    levels: runner.log_level,
+    format: runner.log_format,
+    // The runner writes the file for its children.
+    file: child === undefined && runner.log_file !== "" ? runner.log_file : undefined,
+  });
+  const service = options.role === "runner" && runner.single_process ? "proxy" : options.role;
+  const log = writer.log(service, child?.slot.label ?? (runner.single_process ? undefined : options.role));
+  using _guard = guardProcess(log);
+  if (child === undefined) {
+    for (const problem of options.warnings) log.warn(formatProblem(problem));
+    for (const name of scrubbed) log.warn("environment variable ignored: settings say where to go", { name });
+  }
+  try {
+    if (options.role === "runner" && !runner.single_process) {
+      return await runRunner({ effective, reload: options.reload, writer, command: childCommand(Deno.args) });
+    }
+    const part = await startPart(options.role, effective, writer, child);
+    orphaned = () => {
+      log.error("the runner is gone");
+      Deno.exit(1);
+    };
+    return await live(part, effective, options, { writer, log, child });
+  } catch (thrown) {
+    if (child === undefined) throw thrown;
+    log.error("cannot start", { reason: describeError(thrown) });
+    return child.cannotStart(thrown);
+  } finally {
+    child?.[Symbol.dispose]();
+    await writer.flush();
+  }
+}
+
+async function live(
+  part: Part,
+  effective: EffectiveSettings,
+  options: StartOptions,
+  process: { readonly writer: LogWriter; readonly log: Log; readonly child: ChildGuard | undefined },
+): Promise<number> {
+  const { writer, log, child } = process;
+  let current = effective;
+  await using _part = part;
+  if (child === undefined) log.info("started");
+  else child.ready();
+  return await untilStopped({
+    log,
+    interruptible: child === undefined,
+    drain: () => part.drain(current.settings.runner.drain),
+    reload: async () => {
+      if (child === undefined) writer.reopen();
+      const { effective: next, problems, failed } = options.reload();
+      // A runner says for its children what it finds.
+      if (child === undefined) {
+        for (const problem of problems) {
+          log[problem.severity === "error" ? "error" : "warn"](formatProblem(problem));
+        }
+      }
+      if (failed) return log.error("the configuration has errors: nothing was changed");
+      const { live, restart } = compareSettings(current.settings, next.settings);
+      if (child === undefined) {
+        log.info("reloading", { changed: live.join(",") || undefined });
+        if (restart.length > 0) {
+          log.warn("changed settings that need a restart", { settings: restart.join(",") });
+        }
+      }
+      current = next;
+      writer.setLevels(next.settings.runner.log_level);
+      await part.configure(next.settings);
+    },
+  });
+}
+
+function startPart(
+  role: Role,
+  effective: EffectiveSettings,
+  writer: LogWriter,
+  child: ChildGuard | undefined,
+): Promise<Part> {
+  const log = (service: string) => writer.log(service, child?.slot.label);
+  switch (role) {
+    case "proxy":
+      return proxyPart(effective, log("proxy"), child);
+    case "handler":
+      return handlerPart(effective, log("handler"), child);
+    case "runner":
+      return wholePart(effective, log);
+  }
+}
+
+async function proxyPart(
+  effective: EffectiveSettings,
+  log: Log,
+  child: ChildGuard | undefined,
+): Promise<Part> {
+  const { global } = effective.settings;
+  const name = child?.slot.label.replaceAll(" ", "-") ?? `proxy-${Deno.pid}`;
+  const proxy = await startProxy(effective, log, {
+    name,
+    shared: child !== undefined && child.slot.proxies > 1,
+  });
+  const connector = new LinkConnector({
+    address: linkAddress(global),
+    name,
+    secret: global.link_secret || undefined,
+    log,
+    onConnected: (end) => proxy.hub.attach(end),
+  });
+  return {
+    configure: (settings) => proxy.configure(settings),
+    drain: (seconds) => proxy.drain(seconds),
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await connector[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function handlerPart(
+  effective: EffectiveSettings,
+  log: Log,
+  child: ChildGuard | undefined,
+): Promise<Part> {
+  const { global } = effective.settings;
+  // Proxies first: a publish that comes before they have joined would reach nobody.
+  const handler = await startHandler(effective, log, async (core) => {
+    const listener = await LinkListener.listen({
+      address: linkAddress(global),
+      name: child?.slot.label ?? "handler",
+      secret: global.link_secret || undefined,
+      log,
+      onConnected: (end) => core.attach(end),
+    });
+    await listener.joined(child?.slot.proxies ?? 1, REJOIN_MS);
+    return listener;
+  });
+  return {
+    configure: (settings) => handler.configure(settings),
+    drain: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => handler[Symbol.asyncDispose](),
+  };
+}
+
+/** Everything in one process, over a link in memory. */
+async function wholePart(effective: EffectiveSettings, log: (service: string) => Log): Promise<Part> {
+  const handler = await startHandler(effective, log("handler"));
+  const proxy = await startProxy(effective, log("proxy"), { name: "proxy-1", shared: false });
+  const [proxyEnd, handlerEnd] = createMemoryLink<UpMessage, DownMessage>();
+  handler.handler.attach(handlerEnd);
+  proxy.hub.attach(proxyEnd);
+  return {
+    async configure(settings) {
+      handler.configure(settings);
+      await proxy.configure(settings);
+    },
+    drain: (seconds) => proxy.drain(seconds),
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await proxyEnd[Symbol.asyncDispose]();
+      await handler[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -18,9 +18,7 @@ import { TimerWheel } from "./timer_wheel.ts";
 /** Told when a channel gets its first and loses its last subscriber of a mode: stats' `sub` packets. */
 export type SubscriptionWatch = (mode: SubscriptionMode, channel: string, subscribers: number) => void;
 
-export interface HubOptions {
-  readonly log: Log;
-  readonly metrics: Metrics;
+export interface HubLimits {
   /** How long a channel outlives its last long-poll, default 60. */
   readonly lingerSeconds?: number;
   /** As the handler's: an item that it passed on before it died may come again from a publisher who got no answer. */
@@ -33,14 +31,20 @@ export interface HubOptions {
   readonly messageBlockSize?: number;
 }
 
+export interface HubOptions extends HubLimits {
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
 export class Hub implements Disposable {
   readonly timers: TimerWheel;
   readonly #channels = new Map<string, Channel>();
   readonly #log: Log;
   readonly #metrics: Metrics;
-  readonly #lingerMs: number;
-  readonly #ids: IdCache;
-  readonly #throttle: Throttle | undefined;
+  #lingerMs = 0;
+  readonly #ids = new IdCache({ ttlMs: 0 });
+  #throttle: Throttle | undefined;
+  #rate = "";
   #link: LinkEnd<UpMessage, DownMessage> | undefined;
   #watch: SubscriptionWatch | undefined;
   #connections: ((ids: readonly string[]) => readonly string[]) | undefined;
@@ -48,13 +52,23 @@ export class Hub implements Disposable {
   constructor(options: HubOptions) {
     this.#log = options.log;
     this.#metrics = options.metrics;
-    this.#lingerMs = (options.lingerSeconds ?? 60) * 1000;
     this.timers = new TimerWheel({
       onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
     });
-    this.#ids = new IdCache({ ttlMs: (options.idCacheTtlSeconds ?? 60) * 1000 });
-    const { messageRate: rate = 0, messageHwm: highWaterMark = 0, messageBlockSize: blockBytes } = options;
-    if (rate > 0) this.#throttle = new Throttle({ rate, highWaterMark, blockBytes, timers: this.timers });
+    this.configure(options);
+  }
+
+  /** Takes new limits; what waits under the old ones still goes out. */
+  configure(limits: HubLimits): void {
+    this.#lingerMs = (limits.lingerSeconds ?? 60) * 1000;
+    this.#ids.ttlMs = (limits.idCacheTtlSeconds ?? 60) * 1000;
+    const { messageRate: rate = 0, messageHwm: highWaterMark = 0, messageBlockSize: blockBytes } = limits;
+    // A throttle that stays the same keeps what waits in it, in its order.
+    if (this.#rate === `${rate} ${highWaterMark} ${blockBytes}`) return;
+    this.#rate = `${rate} ${highWaterMark} ${blockBytes}`;
+    this.#throttle = rate > 0
+      ? new Throttle({ rate, highWaterMark, blockBytes, timers: this.timers })
+      : undefined;
   }
 
   get channelCount(): number {
