@@ -14,6 +14,7 @@ import {
 import { describeError, PushpinError } from "../../errors.ts";
 import { encodePublishItem } from "../../grip/publish_encode.ts";
 import type { Formats, JsonPatch, PublishItem } from "../../grip/publish_item.ts";
+import { publishOverZmq } from "./publish_zmq.ts";
 import { reasonFor } from "../../grip/status.ts";
 import { strictText, utf8 } from "../../grip/text.ts";
 
@@ -35,7 +36,10 @@ const TOKEN_SECONDS = 3600;
  */
 export async function runPublish(request: PublishRequest, io: PublishIo): Promise<string> {
   const item = await buildItem(request, io);
-  if (request.target.kind === "zmq") return await publishOverZmq(request.target, item);
+  if (request.target.kind === "zmq") {
+    await publishOverZmq(request.target.spec, item);
+    return request.report ? "Published\nZeroMQ gives no report\n" : "Published\n";
+  }
   return await publishOverHttp(request.target, item, { report: request.report, nowSeconds: io.nowSeconds() });
 }
 
@@ -115,16 +119,6 @@ function parsePatch(content: Uint8Array): JsonPatch {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The seam for ZeroMQ: a PUSH socket that connects to `spec` and sends the item as a tnetstring. */
-export function publishOverZmq(target: { readonly spec: string }, _item: PublishItem): Promise<string> {
-  return Promise.reject(
-    new PushpinError(
-      "PUSHPIN_PUBLISH_FAILED",
-      `Cannot publish to "${target.spec}": ZeroMQ is not built yet: use the HTTP control port, http://<host>:5561`,
-    ),
-  );
 }
 
 /** Posts one item; the text that comes back is what to print. */
