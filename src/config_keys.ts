@@ -228,7 +228,7 @@ export const KEYS = {
     stats_report_interval: live(int(0, MAX), 10, "Seconds between reports; 0 for none.", stats),
     stats_format: live(choice(["tnetstring", "json"]), "tnetstring", `"tnetstring" or "json".`, stats),
     share_all: live(bool, false, "Share equal requests to the origin.", {
-      pending: "request sharing for all requests",
+      pending: "shared requests",
     }),
     state_spec: no("sessions over an outside state store are not in this program"),
     prometheus_port: fixed(listen, undefined, "Metrics of the handler, [addr:]port.", {
