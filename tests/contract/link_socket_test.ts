@@ -15,7 +15,7 @@ import { eventually, within } from "../helpers/wait.ts";
 type ProxyEnd = LinkEnd<UpMessage, DownMessage>;
 type HandlerEnd = LinkEnd<DownMessage, UpMessage>;
 
-const QUICK: Partial<LinkTiming> = { retryMinMs: 5, retryMaxMs: 20, refusedRetryMs: 60_000 };
+const QUICK: Partial<LinkTiming> = { retryMinMs: 5, retryMaxMs: 20, refusedRetryMs: 60_000, tellAfterMs: 0 };
 
 async function inTempDir(test: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir();

@@ -37,6 +37,8 @@ export interface LinkTiming {
   readonly retryMaxMs: number;
   /** Waiting after a refusal that only a person can mend: other version, other secret. */
   readonly refusedRetryMs: number;
+  /** A proxy without a handler says so after this long. */
+  readonly tellAfterMs: number;
   /** Bytes that may wait in front of the socket of one end; more closes it with "overflow". */
   readonly maxWaitingBytes: number;
 }
@@ -49,5 +51,6 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   // Below what a restarted handler waits for its proxies before it takes publishes: see LinkListener.joined.
   retryMaxMs: 200,
   refusedRetryMs: 5000,
+  tellAfterMs: 1000,
   maxWaitingBytes: 64 * 1024 * 1024,
 };

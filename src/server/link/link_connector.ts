@@ -36,6 +36,8 @@ export class LinkConnector implements AsyncDisposable {
   #greeting: Deno.Conn | undefined;
   /** The last failure told, so that a handler that stays away costs one line, not one a try. */
   #told = "";
+  /** Since when there is no link: a handler that is only slower to start than we are is not worth a line. */
+  #awaySince = performance.now();
   readonly #loop: Promise<void>;
 
   constructor(options: LinkConnectorOptions) {
@@ -70,6 +72,7 @@ export class LinkConnector implements AsyncDisposable {
         this.#options.onConnected(end);
         const why = await end.closed;
         this.#end = undefined;
+        this.#awaySince = performance.now();
         if (!this.#open) return;
         refused = why === "refused" || why === "version";
       } catch (error) {
@@ -139,7 +142,10 @@ export class LinkConnector implements AsyncDisposable {
 
   #tell(error: unknown): void {
     const reason = describeError(error);
-    if (reason === this.#told) return;
+    const awayMs = performance.now() - this.#awaySince;
+    if (reason === this.#told || (awayMs < this.#timing.tellAfterMs && !(error instanceof LinkRefusal))) {
+      return;
+    }
     this.#told = reason;
     const fields = { address: formatLinkAddress(this.#options.address), reason };
     if (error instanceof LinkRefusal) {
