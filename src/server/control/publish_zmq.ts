@@ -1,4 +1,4 @@
-/** `pushpin publish --spec tcp://…`: a PUSH socket that hands one item to whoever binds there (spec 3.3, 8.4). */
+/** `pushpin publish` over ZeroMQ: one item through a PUSH socket, as `pushpin-publish` sends it (spec 8.4). */
 import { describeError, PushpinError } from "../../errors.ts";
 import { encodePublishItem } from "../../grip/publish_encode.ts";
 import type { PublishItem } from "../../grip/publish_item.ts";
@@ -8,45 +8,47 @@ import { PushSocket } from "../zmq/mod.ts";
 const TIME_LIMIT_MS = 10_000;
 
 /**
- * Settles when the item is written to a peer. ZeroMQ answers nothing: whether the item was any good is in that peer's log.
+ * Connects, hands one item over as a tnetstring and waits until the other side has read it. ZeroMQ answers nothing: whether the item
+ * was a good one is in the other side's log.
  *
- * @throws {PushpinError} `PUSHPIN_PUBLISH_FAILED` where there is no peer, at the first refusal or after `timeLimitMs`.
+ * @throws {PushpinError} `PUSHPIN_PUBLISH_FAILED`: refused, no ZeroMQ PULL there, or not done within `timeLimitMs`.
  */
 export async function publishOverZmq(
   spec: string,
   item: PublishItem,
-  timeLimitMs = TIME_LIMIT_MS,
+  options: { readonly timeLimitMs?: number } = {},
 ): Promise<void> {
-  const failed = (why: string, cause?: unknown): PushpinError =>
-    new PushpinError("PUSHPIN_PUBLISH_FAILED", `Cannot publish to ${spec}: ${why}`, { cause });
-  const refused = Promise.withResolvers<never>();
-  refused.promise.catch(() => {}); // heard by the race below, if it still runs
-  const socket = new PushSocket({
-    name: "publish",
-    onConnectFailed: (thrown) => {
-      const text = describeError(thrown);
-      const away = /refused|no such file/i.test(text);
-      const why = away ? "nothing listens there: start pushpin, or name another address with --spec" : text;
-      refused.reject(failed(why, thrown));
-    },
-  });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failed(`no peer within ${timeLimitMs / 1000} s`)), timeLimitMs);
-  });
+  const limitMs = options.timeLimitMs ?? TIME_LIMIT_MS;
+  const end = performance.now() + limitMs;
+  const payload = encodeTnetstring(encodePublishItem(item, { binary: true }) as TnetWritable);
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  await using socket = new PushSocket({ name: "publish", onConnectFailed: reject });
+  const timer = setTimeout(
+    () => reject(new PushpinError("PUSHPIN_LINK_FAILED", `no answer within ${limitMs / 1000} s`)),
+    limitMs,
+  );
   try {
     socket.connect(spec);
-    // Every member is a string, a number, a boolean, bytes, or a list or record of those.
-    const message = encodeTnetstring(encodePublishItem(item, { binary: true }) as TnetWritable);
-    const sending = socket.send([message]);
-    sending.catch(() => {}); // rejects when the socket is closed under it, which the race has told already
-    await Promise.race([sending, refused.promise, late]);
-    await socket.close({ lingerMs: timeLimitMs });
-  } catch (e) {
-    if (e instanceof PushpinError && e.code !== "PUSHPIN_PUBLISH_FAILED") throw failed(e.message, e);
-    throw e;
+    await Promise.race([socket.send([payload]), failed]);
+    const lingerMs = Math.max(0, end - performance.now());
+    if (!await Promise.race([socket.close({ lingerMs }), failed])) {
+      throw new PushpinError("PUSHPIN_LINK_FAILED", "the connection ended before the item was read");
+    }
+  } catch (thrown) {
+    throw new PushpinError("PUSHPIN_PUBLISH_FAILED", `Cannot publish to ${spec}: ${why(thrown)}`, {
+      cause: thrown,
+    });
   } finally {
     clearTimeout(timer);
-    await socket.close();
   }
+}
+
+function why(thrown: unknown): string {
+  const text = describeError(thrown);
+  if (thrown instanceof Deno.errors.ConnectionRefused || thrown instanceof Deno.errors.NotFound) {
+    return "connection refused: start pushpin there, or name another address with --spec";
+  }
+  // The last part alone: the one in front repeats the address.
+  if (thrown instanceof PushpinError) return text.replace(/^Cannot [^:]*:\S*: /, "");
+  return text;
 }

@@ -16,7 +16,7 @@ export interface ConnectingOptions {
   /** Owns the connection; settles when it is over. */
   readonly serve: (conn: Deno.Conn, address: string) => Promise<Served>;
   /** Told of every attempt that failed, before the pause. */
-  readonly failed?: (thrown: unknown) => void;
+  readonly failed: (thrown: unknown) => void;
 }
 
 export class Connecting {
@@ -62,7 +62,7 @@ export class Connecting {
           complained = false;
         }
       } catch (thrown) {
-        this.#options.failed?.(thrown);
+        this.#options.failed(thrown);
         // One line for an endpoint that is away, not one for each attempt.
         const fields = { socket: name, endpoint: address, reason: describeError(thrown) };
         if (complained) log.debug("zmq connect failed", fields);

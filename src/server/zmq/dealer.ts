@@ -95,7 +95,7 @@ export class ReqSocket implements AsyncDisposable {
     }
   }
 
-  close(): Promise<void> {
+  close(): Promise<boolean> {
     return this.dealer.close();
   }
 

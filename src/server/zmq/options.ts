@@ -31,6 +31,8 @@ export interface ZmqOptions {
   /** The first pause before connecting again; it doubles up to the second. Defaults 100 and 5 000 ms. */
   readonly reconnectMs?: number;
   readonly reconnectMaxMs?: number;
+  /** Told of every attempt to connect that failed, the handshake included, before the pause. */
+  readonly onConnectFailed?: (thrown: unknown) => void;
   /** Who we say we are to a ROUTER (ZMQ_ROUTING_ID), 1 to 255 bytes not beginning with 0. */
   readonly routingId?: Uint8Array;
   /** The mode of bound ipc socket files, e.g. 0o660; the umask's where absent. */
@@ -61,6 +63,7 @@ export function settingsOf(socketType: string, options: ZmqOptions): ZmqSettings
     heartbeatTtlMs: options.heartbeatTtlMs ?? 0,
     reconnectMs: options.reconnectMs ?? 100,
     reconnectMaxMs: options.reconnectMaxMs ?? 5_000,
+    onConnectFailed: options.onConnectFailed ?? (() => {}),
     routingId: options.routingId,
     ipcFileMode: options.ipcFileMode,
   };

@@ -63,6 +63,8 @@ export class Peer {
   /** Settles when the connection is closed and nobody reads from it any more; never rejects. */
   readonly ended: Promise<unknown>;
   readonly #closed = Promise.withResolvers<void>();
+  #endKind: PeerEnd | undefined;
+  #endReason = "";
   #state: "greeting" | "handshake" | "ready" | "closing" | "ended" = "greeting";
   #minor: ZmtpMinor = 0;
   #remoteType = "";
@@ -112,6 +114,11 @@ export class Peer {
     return this.#remoteId;
   }
 
+  /** Why it ended, in words; empty before, and where there is nothing to say. */
+  get endReason(): string {
+    return this.#endReason;
+  }
+
   /** Ready and below the high-water mark. */
   get writable(): boolean {
     return this.#state === "ready" && !this.#outbox.full;
@@ -134,9 +141,10 @@ export class Peer {
 
   /**
    * Ends the connection after everything queued is written and the peer has read it (it closes when it sees our end), or at
-   * `deadline` (a `performance.now()` value), whichever is first.
+   * `deadline` (a `performance.now()` value), whichever is first. True where the peer has read everything.
    */
-  async finish(deadline: number): Promise<void> {
+  async finish(deadline: number): Promise<boolean> {
+    let read = false;
     if (this.#state === "ready" && performance.now() < deadline) {
       this.#state = "closing";
       const timer = setTimeout(() => this.#end("stopped", ""), deadline - performance.now());
@@ -145,6 +153,7 @@ export class Peer {
         try {
           await this.#conn.closeWrite();
           await this.ended;
+          read = this.#endKind === "closed";
         } catch (thrown) {
           this.#end("failed", describeError(thrown));
         }
@@ -154,6 +163,7 @@ export class Peer {
     this.#end("stopped", "");
     await this.ended;
     await this.#outbox.flushed();
+    return read;
   }
 
   #isEnded(): boolean {
@@ -304,6 +314,8 @@ export class Peer {
     if (this.#state === "ended") return;
     const before = this.#state;
     this.#state = "ended";
+    this.#endKind = end;
+    this.#endReason = reason;
     clearTimeout(this.#handshakeTimer);
     this.#heartbeat?.stop();
     if (end !== "closed" && end !== "stopped" && before !== "closing") {

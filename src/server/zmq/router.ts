@@ -146,7 +146,7 @@ export class RepSocket implements AsyncDisposable {
     }
   }
 
-  close(options?: { readonly lingerMs?: number }): Promise<void> {
+  close(options?: { readonly lingerMs?: number }): Promise<boolean> {
     return this.router.close(options);
   }
 

@@ -30,8 +30,7 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   /** Ready ones. */
   protected readonly peers = new Set<Peer>();
   #readyWaiters: (() => void)[] = [];
-  #closing: Promise<void> | undefined;
-  #connectFailure: unknown;
+  #closing: Promise<boolean> | undefined;
 
   protected constructor(socketType: SocketType, options: ZmqOptions) {
     this.socketType = socketType;
@@ -45,11 +44,6 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   /** How many peers have completed their handshake. */
   get peerCount(): number {
     return this.peers.size;
-  }
-
-  /** Why the last attempt to connect failed; undefined where none has since the last success. */
-  get connectFailure(): unknown {
-    return this.#connectFailure;
   }
 
   /**
@@ -98,7 +92,7 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
         reconnectMs,
         reconnectMaxMs,
         serve: (conn, address) => this.#serve(conn, address),
-        failed: (thrown) => this.#connectFailure = thrown,
+        failed: this.settings.onConnectFailed,
       }),
     );
   }
@@ -118,8 +112,12 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
     }
   }
 
-  /** Ends everything; the same promise for every call. What waits in `receive` gets undefined, what waits in `send` rejects. */
-  close(options: CloseOptions = {}): Promise<void> {
+  /**
+   * Ends everything; the same promise for every call. What waits in `receive` gets undefined, what waits in `send` rejects.
+   *
+   * @returns whether every ready peer has read everything it was sent; without a linger nobody waits to know, and it is false.
+   */
+  close(options: CloseOptions = {}): Promise<boolean> {
     return this.#closing ??= this.#close(performance.now() + (options.lingerMs ?? 0));
   }
 
@@ -127,16 +125,17 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
     await this.close();
   }
 
-  async #close(deadline: number): Promise<void> {
+  async #close(deadline: number): Promise<boolean> {
     for (const connecting of this.#connectings.values()) connecting.stop();
     this.socketClosing();
     this.#wakeReadyWaiters();
     const bindings = [...this.#bindings.values()].map((binding) => binding.close());
-    await Promise.all([...this.#all].map((peer) => peer.finish(deadline)));
+    const read = await Promise.all([...this.#all].map((peer) => peer.finish(deadline)));
     await Promise.all(bindings);
     await Promise.all([...this.#connectings.values()].map((connecting) => connecting.close()));
     // One that was accepted or connected while the others were finishing.
     await Promise.all([...this.#all].map((peer) => peer.finish(0)));
+    return read.length > 0 && read.every((whole) => whole);
   }
 
   // What a type says.
@@ -163,7 +162,6 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
     this.peers.add(peer);
     const refused = this.peerJoined(peer);
     if (refused !== undefined) return refused;
-    this.#connectFailure = undefined;
     this.settings.log.debug("zmq peer ready", {
       socket: this.settings.name,
       peer: peer.address,
@@ -223,7 +221,12 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   async #serve(conn: Deno.Conn, address: string): Promise<Served> {
     const peer = this.#adopt(conn, address);
     await peer.ended;
-    return { wasReady: peer.remoteType !== "" };
+    const wasReady = peer.remoteType !== "";
+    if (!wasReady && !this.closed) {
+      const what = `Cannot connect to ${address}: ${peer.endReason || "the peer closed the connection"}`;
+      this.settings.onConnectFailed(new PushpinError("PUSHPIN_LINK_FAILED", what));
+    }
+    return { wasReady };
   }
 
   #adopt(conn: Deno.Conn, address: string): Peer {
