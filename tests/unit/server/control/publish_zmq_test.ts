@@ -29,7 +29,7 @@ Deno.test("publishOverZmq() says at once that nothing listens there", async () =
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const spec = `tcp://127.0.0.1:${listener.addr.port}`;
   listener.close();
-  const said = "nothing listens there: start pushpin, or name another address with --spec";
+  const said = "connection refused: start pushpin there, or name another address with --spec";
   await assertRejects(() => publishOverZmq(spec, item), PushpinError, `Cannot publish to ${spec}: ${said}`);
   const gone = "ipc:///nowhere/at/all";
   await assertRejects(() => publishOverZmq(gone, item), PushpinError, `Cannot publish to ${gone}: ${said}`);
@@ -40,9 +40,9 @@ Deno.test("publishOverZmq() gives up on a peer that accepts and says nothing", a
   const accepted = listener.accept();
   const spec = `tcp://127.0.0.1:${listener.addr.port}`;
   await assertRejects(
-    () => publishOverZmq(spec, item, 50),
+    () => publishOverZmq(spec, item, { timeLimitMs: 50 }),
     PushpinError,
-    `Cannot publish to ${spec}: no peer within 0.05 s`,
+    `Cannot publish to ${spec}: no answer within 0.05 s`,
   );
   (await accepted).close();
 });
