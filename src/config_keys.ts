@@ -133,7 +133,9 @@ export const KEYS = {
     ),
     routes: live(lines, [], "Routes in place of a routes file, as --route gives them.", ours),
     debug: live(bool, false, "Say more in the bodies of error responses."),
-    auto_cross_origin: live(bool, false, "CORS and JSON-P on every route."),
+    auto_cross_origin: live(bool, false, "CORS and JSON-P on every route.", {
+      pending: "cross-origin fields and JSON-P",
+    }),
     accept_x_forwarded_protocol: live(bool, false, "Believe X-Forwarded-Proto of clients."),
     set_x_forwarded_protocol: live(
       choice(["true", "proto-only", "false"], {

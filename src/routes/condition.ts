@@ -32,7 +32,17 @@ export const CONDITION_PROPERTIES: ReadonlySet<string> = new Set([
 ]);
 
 /** Properties that are understood and kept, but that nothing acts on yet. */
-const NOT_BUILT = ["session", "sockjs"] as const;
+const NOT_BUILT: readonly string[] = [
+  "aco",
+  "jsonp_mode",
+  "jsonp_cb",
+  "jsonp_body",
+  "jsonp_defcb",
+  "jsonp_defmethod",
+  "session",
+  "sockjs",
+  "sockjs_as_path",
+];
 
 export interface ConditionOptions {
   /** Makes the path of a `file:` key absolute; absent leaves it as written. */
@@ -51,8 +61,9 @@ export function parseCondition(
   if (condition.host === undefined && id === undefined) {
     throw bad("no request can find this line: begin it with a host or *, or give it an id");
   }
-  for (const name of NOT_BUILT) {
-    if (props.has(name)) note(`${name} is not built yet and is ignored`);
+  const ignored = NOT_BUILT.filter((name) => props.has(name));
+  if (ignored.length > 0) {
+    note(`${ignored.join(", ")} ${ignored.length > 1 ? "are" : "is"} not built yet and ignored`);
   }
   const sockjs = props.text("sockjs");
   const logLevel = props.number("log_level", 4);

@@ -7,11 +7,14 @@ Deno.test("parseRoutes() gives the defaults for a plain line", () => {
 });
 
 Deno.test("parseRoutes() reads every property of a condition", () => {
-  const route = one(
+  const { routes: [route], problems } = parse(
     "Example.com,proto=http,ssl=yes,id=api,path_beg=/api,path_rem=4,replace_beg=/v2,as_host=other.test:81," +
       "sig_iss=me,sig_key=base64:AA==,prefix=p-,header=X-A:1,header=Cookie:,orig_headers,debug,aco," +
       "jsonp_mode=basic,jsonp_cb=cb,jsonp_body=b,jsonp_defcb=f,no_grip,log_level=3 localhost:8000",
   );
+  assertEquals(problems.map((p) => p.what), [
+    "aco, jsonp_mode, jsonp_cb, jsonp_body, jsonp_defcb are not built yet and ignored",
+  ]);
   assertEquals(route, {
     where: "routes:1",
     id: "api",
@@ -145,8 +148,11 @@ Deno.test("parseRoutes() names the property that was probably meant and keeps th
 });
 
 Deno.test("parseRoutes() says what is parsed but does nothing", () => {
-  assertEquals(noted("*,session a:8000"), "session is not built yet and is ignored");
-  assertEquals(noted("*,sockjs=/s,sockjs_as_path=/t a:8000"), "sockjs is not built yet and is ignored");
+  assertEquals(noted("*,session a:8000"), "session is not built yet and ignored");
+  assertEquals(
+    noted("*,sockjs=/s,sockjs_as_path=/t a:8000"),
+    "sockjs, sockjs_as_path are not built yet and ignored",
+  );
   assertEquals(parse("*,sockjs=/s,sockjs_as_path=/t a:8000").routes[0]!.sockjs, {
     prefix: "/s",
     asPath: "/t",
