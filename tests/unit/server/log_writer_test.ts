@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createLogWriter, formatJson, formatText, LOG_QUEUE_BYTES } from "../../../src/server/log_writer.ts";
+import { formatJson, formatText } from "../../../src/server/log_format.ts";
+import { createLogWriter, LOG_QUEUE_BYTES } from "../../../src/server/log_writer.ts";
 import type { LogLevels } from "../../../src/config_values.ts";
 
 const time = new Date(2026, 0, 2, 3, 4, 5, 6);
