@@ -52,8 +52,8 @@ const REJOIN_MS = 1000;
 export async function runPushpin(effective: EffectiveSettings, options: StartOptions): Promise<number> {
   const scrubbed = scrubEnvironment();
   const { runner } = effective.settings;
-  let orphaned = () => {};
-  const child = options.role === "runner" ? undefined : guardChild(() => orphaned());
+  const orphaned = Promise.withResolvers<void>();
+  const child = options.role === "runner" ? undefined : guardChild(() => orphaned.resolve());
   const writer = createLogWriter({
     levels: runner.log_level,
     format: runner.log_format,
@@ -72,11 +72,7 @@ export async function runPushpin(effective: EffectiveSettings, options: StartOpt
       return await runRunner({ effective, reload: options.reload, writer, command: childCommand(Deno.args) });
     }
     const part = await startPart(options.role, effective, writer, child);
-    orphaned = () => {
-      log.error("the runner is gone");
-      Deno.exit(1);
-    };
-    return await live(part, effective, options, { writer, log, child });
+    return await live(part, effective, options, { writer, log, child, orphaned: orphaned.promise });
   } catch (thrown) {
     if (child === undefined) throw thrown;
     log.error("cannot start", { reason: describeError(thrown) });
@@ -91,9 +87,14 @@ async function live(
   part: Part,
   effective: EffectiveSettings,
   options: StartOptions,
-  process: { readonly writer: LogWriter; readonly log: Log; readonly child: ChildGuard | undefined },
+  process: {
+    readonly writer: LogWriter;
+    readonly log: Log;
+    readonly child: ChildGuard | undefined;
+    readonly orphaned: Promise<void>;
+  },
 ): Promise<number> {
-  const { writer, log, child } = process;
+  const { writer, log, child, orphaned } = process;
   let current = effective;
   await using _part = part;
   if (child === undefined) log.info("started");
@@ -101,6 +102,7 @@ async function live(
   return await untilStopped({
     log,
     interruptible: child === undefined,
+    orphaned,
     drain: () => part.drain(current.settings.runner.drain),
     reload: async () => {
       if (child === undefined) writer.reopen();

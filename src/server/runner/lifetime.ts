@@ -10,6 +10,8 @@ export interface LifetimeOptions {
    * manager's SIGTERM reach the whole group, and come on top of what the runner sends.
    */
   readonly interruptible: boolean;
+  /** Settles when whoever started this process is gone: it ends at once. */
+  readonly orphaned?: Promise<void>;
   /** SIGTERM, SIGINT: resolves when everything under way has ended; a second signal does not wait for it. */
   readonly drain: () => Promise<void>;
   /** SIGHUP: one at a time. */
@@ -18,7 +20,7 @@ export interface LifetimeOptions {
   readonly signals?: SignalSource;
 }
 
-/** @returns the exit code: 0 after a drain, 128 and the signal's number where a second signal cut it. */
+/** @returns the exit code: 0 after a drain, 128 and the signal's number where a second signal cut it, 1 for an orphan. */
 export async function untilStopped(options: LifetimeOptions): Promise<number> {
   const { log } = options;
   const source = options.signals ?? processSignals;
@@ -48,6 +50,10 @@ export async function untilStopped(options: LifetimeOptions): Promise<number> {
       );
     }),
   ];
+  void options.orphaned?.then(() => {
+    log.error("the runner is gone");
+    outcome.resolve(1);
+  });
   try {
     const code = await outcome.promise;
     await reloading;
