@@ -65,6 +65,11 @@ export class RawClient implements AsyncDisposable {
     return new RawClient(conn, { paused: to.paused });
   }
 
+  /** A connection that is there already, as one that a test's own origin has accepted. */
+  static over(conn: Deno.TcpConn): RawClient {
+    return new RawClient(conn, {});
+  }
+
   /** This side's port, as the server sees it. */
   get localPort(): number {
     return (this.#conn.localAddr as Deno.NetAddr).port;

@@ -5,6 +5,7 @@
  * The second POST: fetch sends a request once more when a pooled connection ends without an answer, bodies of known
  * bytes included (Deno 2.9.6). A request that must not happen twice therefore never meets a pooled connection.
  */
+import { describeError } from "../../errors.ts";
 import type { Target } from "../../routes/route.ts";
 import { connectAuthority } from "../../routes/rewrite.ts";
 import { routeHost } from "../../routes/table.ts";
@@ -101,7 +102,7 @@ export class OriginClient implements Disposable {
     try {
       (await Deno.connect({ hostname: target.hostname, port: target.port })).close();
     } catch (cause) {
-      const reason = cause instanceof Deno.errors.ConnectionRefused ? "connect" : "failed";
+      const reason = /lookup/.test(describeError(cause)) ? "dns" : "connect";
       throw new OriginFailure(reason, `Cannot connect to ${connectAuthority(target)}`, {
         beforeSending: true,
         cause,

@@ -51,6 +51,10 @@ function classify(thrown: unknown, text: string): { reason: OriginFailureReason;
   if (thrown instanceof DOMException && thrown.name === "AbortError") {
     return { reason: "aborted", beforeSending: false };
   }
+  // The client's body stopped: fetch has no other body to read before there is a response.
+  if (/Cannot read request body|body stream|reading a body/i.test(text)) {
+    return { reason: "aborted", beforeSending: false };
+  }
   if (/Requests to port \d+ are blocked/.test(text)) return { reason: "blocked-port", beforeSending: true };
   if (text.includes("client error (Connect)")) return { reason: connectReason(text), beforeSending: true };
   if (text.includes("client error (SendRequest)")) {
