@@ -114,8 +114,10 @@ async function writeDifferences(scenarios: readonly Scenario[], material: Materi
   const listed: Record<string, Difference> = { ...material.listed };
   for (const { name } of scenarios) {
     const expected = material.seen[name] ?? [];
+    const known = listed[name];
+    if (known?.sometimes) continue;
     if (judge(material.recorded[name] ?? [], expected).kind === "same") delete listed[name];
-    else listed[name] = { reason: listed[name]?.reason ?? "", expected };
+    else listed[name] = { reason: known?.reason ?? "", expected };
   }
   await writeData("differences.json", listed);
 }

@@ -82,4 +82,5 @@ Deno.test("judge() fails an unlisted difference, a wrong one and one that is non
   assertEquals(judge(recorded, other, { reason: "r" }).kind, "listed");
   assertEquals(judge(recorded, third, { reason: "r", expected: other }).kind, "differs");
   assertEquals(judge(recorded, recorded, { reason: "r", expected: other }).kind, "stale");
+  assertEquals(judge(recorded, recorded, { reason: "r", expected: other, sometimes: true }).kind, "same");
 });
