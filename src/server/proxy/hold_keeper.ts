@@ -19,9 +19,6 @@ export interface HoldKeeperOptions {
   readonly settings: () => HoldSettings;
 }
 
-/** Sessions are sent home in this many steps a second. */
-const DRAIN_STEP_MS = 50;
-
 export class SessionKeeper implements HoldKeeper {
   readonly #options: HoldKeeperOptions;
   readonly #updates: UpdateScheduler;
@@ -86,18 +83,16 @@ export class SessionKeeper implements HoldKeeper {
     const { timers } = this.#options.hub;
     this.#draining = true;
     const leaving = [...this.#sessions.values()];
-    const perStep = Math.max(1, Math.ceil(leaving.length / Math.max(1, seconds * 1000 / DRAIN_STEP_MS)));
     const { promise, resolve } = Promise.withResolvers<void>();
     const giveUp = timers.set(seconds * 1000 + 1000, resolve);
     this.#emptied = () => {
       timers.clear(giveUp);
       resolve();
     };
-    const step = () => {
-      for (const session of leaving.splice(0, perStep)) session.drain();
-      if (leaving.length > 0) timers.set(DRAIN_STEP_MS, step);
-    };
-    step();
+    // A time for each, rather than steps of several: steps would each wait for the wheel's next tick and come late.
+    for (const [i, session] of leaving.entries()) {
+      timers.set(seconds * 1000 * i / leaving.length, () => session.drain());
+    }
     if (this.#sessions.size === 0) this.#emptied();
     return promise;
   }
