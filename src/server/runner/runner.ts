@@ -156,12 +156,12 @@ export function slotsOf({ settings }: EffectiveSettings): readonly ChildSlot[] {
   // Several beats within the watchdog's time: one that is late is no hang.
   const beatMs = watchdog === 0 ? 1000 : Math.min(1000, Math.max(50, (watchdog * 1000) / 5));
   const slots: ChildSlot[] = [];
-  // The handler is started first: it takes longer to be of use, proxies need it for nothing else.
-  if (services.includes("handler")) {
-    slots.push({ role: "handler", label: "handler", index: 1, proxies, beatMs });
-  }
+  // The proxies are started first: somebody may be waiting for the first answer, and the handler waits for them anyway.
   for (let index = 1; index <= proxies; index++) {
     slots.push({ role: "proxy", label: `proxy ${index}`, index, proxies, beatMs });
+  }
+  if (services.includes("handler")) {
+    slots.push({ role: "handler", label: "handler", index: 1, proxies, beatMs });
   }
   return slots;
 }
