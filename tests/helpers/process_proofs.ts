@@ -12,6 +12,7 @@ import { eventually, pause, within } from "./wait.ts";
 export function startProgram(backend: Backend, options: ProgramOptions = {}): Promise<Program> {
   return Program.start({
     routes: [`* 127.0.0.1:${backend.port}`],
+    executable: Deno.env.get("PUSHPIN_TEST_EXECUTABLE"),
     ...options,
     settings: { ...options.settings, runner: { workers: 2, drain: 1, ...options.settings?.runner } },
   });
