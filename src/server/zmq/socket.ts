@@ -46,6 +46,11 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
     return this.peers.size;
   }
 
+  /** The ready peers by where they are; for tests and reports. */
+  peerIds(): readonly string[] {
+    return [...this.peers].map((peer) => peer.address);
+  }
+
   /**
    * Accepts peers at an endpoint.
    *
