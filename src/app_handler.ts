@@ -5,6 +5,7 @@ import { Metrics } from "./metrics.ts";
 import { describeError, PushpinError } from "./errors.ts";
 import { createHttpControl } from "./server/control/http_control.ts";
 import { Handler } from "./server/control/ingest.ts";
+import { openZmqDoors } from "./server/control/zmq_doors.ts";
 
 /** A role that runs; disposing of it stops it at once. */
 export interface HandlerRole extends AsyncDisposable {
@@ -33,6 +34,16 @@ export async function startHandler(
   await using parts = new AsyncDisposableStack();
   parts.use(handler);
   if (openLink !== undefined) parts.use(await openLink(handler));
+  const doors = await openZmqDoors({
+    settings,
+    ingest: handler,
+    watchInterest: (watch) => handler.watchInterest(watch),
+    watchStats: (watch) => handler.watchStats(watch),
+    from: `handler_${Deno.pid}`,
+    log,
+    metrics,
+  });
+  parts.use(doors);
   const stop = new AbortController();
   const port = settings.push_in_http_port;
   let control = controlOf(handler, effective.settings, log);

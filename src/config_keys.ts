@@ -62,7 +62,6 @@ const internal: MeaninglessDef = {
 };
 const ours = { extension: true } as const;
 const MAX = 2_147_483_647;
-const zmq = { pending: "ZeroMQ sockets" } as const;
 const stats = { pending: "statistics" } as const;
 
 export const KEYS = {
@@ -183,10 +182,10 @@ export const KEYS = {
     organization_name: no("nothing here ever calls home"),
   },
   handler: {
-    ipc_file_mode: fixed(fileMode, undefined, `Mode of ipc:// socket files, as "660".`, zmq),
-    push_in_spec: fixed(spec, "tcp://127.0.0.1:5560", "ZeroMQ PULL for publishing.", zmq),
-    push_in_sub_specs: fixed(specs, ["tcp://127.0.0.1:5562"], "ZeroMQ SUB for publishing.", zmq),
-    push_in_sub_connect: fixed(bool, false, "Connect push_in_sub_specs in place of binding the first.", zmq),
+    ipc_file_mode: fixed(fileMode, undefined, `Mode of ipc:// socket files, as "660".`),
+    push_in_spec: fixed(spec, "tcp://127.0.0.1:5560", "ZeroMQ PULL for publishing."),
+    push_in_sub_specs: fixed(specs, ["tcp://127.0.0.1:5562"], "ZeroMQ SUB for publishing."),
+    push_in_sub_connect: fixed(bool, false, "Connect push_in_sub_specs in place of binding the first."),
     push_in_http_addr: fixed(
       string,
       "127.0.0.1",
@@ -199,8 +198,8 @@ export const KEYS = {
     ),
     push_in_http_max_headers_size: live(int(100, MAX), 10_000, "Bytes of a publish request's head."),
     push_in_http_max_body_size: live(int(100, MAX), 1_000_000, "Bytes of a publish request's body."),
-    stats_spec: fixed(spec, "ipc://{rundir}/{ipc_prefix}stats", "ZeroMQ PUB of statistics.", zmq),
-    command_spec: fixed(spec, "tcp://127.0.0.1:5563", "ZeroMQ REP of commands.", zmq),
+    stats_spec: fixed(spec, "ipc://{rundir}/{ipc_prefix}stats", "ZeroMQ PUB of statistics."),
+    command_spec: fixed(spec, "tcp://127.0.0.1:5563", "ZeroMQ REP of commands."),
     message_rate: live(int(0, MAX), 0, "Deliveries a second; 0 for no limit (the original: 2500)."),
     message_hwm: live(
       int(0, MAX),
