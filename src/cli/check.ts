@@ -1,5 +1,5 @@
 /** `pushpin check`: every problem of settings and routes, then the settings in force with where each came from. */
-import { dirname, isAbsolute, join, relative } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { type EffectiveSettings, formatProblem, loadSettings, type Problem } from "../config.ts";
 import { allKeys, SECTIONS } from "../config_keys.ts";
 import { describeError } from "../errors.ts";
@@ -53,8 +53,8 @@ function checkRoutes({ settings, sources }: EffectiveSettings, io: CheckIo): rea
       : "every request goes to localhost:80";
     return warn(`there is no such file, ${meanwhile}: write "* localhost:8000" into it, or use --route`);
   }
-  const base = routes.length > 0 ? io.cwd : dirname(routesfile);
-  const absolute = (path: string): string => isAbsolute(path) ? path : join(base, path);
+  // Paths of certificates count from the working directory (spec 7.4).
+  const absolute = (path: string): string => isAbsolute(path) ? path : join(io.cwd, path);
   const parsed = parseRoutes(text, { file, readFile: (path) => io.readFile(absolute(path)) });
   const lines = parsed.problems.map((problem) => describeProblem(file, problem));
   return parsed.routes.length > 0

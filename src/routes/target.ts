@@ -42,7 +42,7 @@ export function parseTarget(section: Section, note: Note, options: TargetOptions
   if (insecure && ssl && !(options.allowInsecure?.(hostname) ?? false)) {
     throw bad(
       `target "${spec}": this runtime cannot leave certificates unchecked for one target (insecure): ` +
-        `start with --unsafely-ignore-certificate-errors=${hostname}, or trust its certificate with DENO_CERT`,
+        "name the authority that signed its certificate in DENO_CERT=FILE instead",
     );
   }
   const host = props.text("host");

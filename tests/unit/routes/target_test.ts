@@ -70,7 +70,7 @@ Deno.test("parseRoutes() reads IPv6 targets of every spelling", () => {
 Deno.test("parseRoutes() refuses what this runtime cannot do for a target", () => {
   assertStringIncludes(refused("* zhttp/tcp://127.0.0.1:10000"), "not built");
   assertStringIncludes(refused("* zhttpreq/ipc://x,ipc_file_mode=600"), "not built");
-  assertStringIncludes(refused("* a:8000,ssl,insecure"), "--unsafely-ignore-certificate-errors=a");
+  assertStringIncludes(refused("* a:8000,ssl,insecure"), "DENO_CERT=FILE");
   assertStringIncludes(refused("* a:8000,ssl,insecure", { allowInsecure: () => false }), "insecure");
 });
 
