@@ -19,6 +19,8 @@ export interface History {
  */
 export class Backend implements AsyncDisposable, History {
   readonly messages: string[] = [];
+  /** Requests for `/slow` and `/poll` that have come so far. */
+  asked = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor() {
@@ -45,6 +47,7 @@ export class Backend implements AsyncDisposable, History {
           headers: { "content-type": "text/plain", "grip-hold": "stream", "grip-channel": CHANNEL },
         });
       case "/poll": {
+        this.asked++;
         const since = Number(url.searchParams.get("since"));
         const newer = this.messages.slice(since);
         if (newer.length > 0) return new Response(`${newer.join("\n")}\n`);
@@ -57,6 +60,7 @@ export class Backend implements AsyncDisposable, History {
         });
       }
       case "/slow": {
+        this.asked++;
         await pause(300);
         return new Response(
           new ReadableStream({
@@ -139,18 +143,23 @@ export class StreamListener {
   }
 }
 
-/** Polls for what is newer than it has, again and again; a broken poll is asked again, as a client does. */
+/**
+ * Polls for what is newer than it has, again and again, `restMs` after each answer; a broken poll is asked again, as a
+ * client does.
+ */
 export class PollListener {
   readonly got: string[] = [];
   breaks = 0;
   polls = 0;
   readonly #port: number;
+  readonly #restMs: number;
   #conn: Deno.TcpConn | undefined;
   #open = true;
   readonly done: Promise<void>;
 
-  constructor(port: number) {
+  constructor(port: number, restMs = 0) {
     this.#port = port;
+    this.#restMs = restMs;
     this.done = this.#run();
   }
 
@@ -176,6 +185,7 @@ export class PollListener {
         );
         if (status !== 200) throw new Error(`status ${status}`);
         this.got.push(...body.split("\n").filter((line) => line !== ""));
+        if (this.#restMs > 0 && this.#open) await pause(this.#restMs);
       } catch {
         if (!this.#open) return;
         this.breaks++;

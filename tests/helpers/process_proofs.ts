@@ -59,14 +59,20 @@ function assertHasAll(got: readonly string[], expected: readonly string[], who: 
 
 /** Number 1: the handler is killed while clients are held and a publisher publishes. */
 export async function proveHandlerDeath(
-  size: { readonly streams: number; readonly polls: number; readonly kills: number },
+  size: {
+    readonly streams: number;
+    readonly polls: number;
+    readonly kills: number;
+    readonly restMs?: number;
+  },
 ) {
   await using backend = new Backend();
   await using program = await startProgram(backend);
   const streams = await openMany(size.streams, () => StreamListener.open(program.port));
-  const polls = Array.from({ length: size.polls }, () => new PollListener(program.port));
+  const polls = Array.from({ length: size.polls }, () => new PollListener(program.port, size.restMs));
   const publisher = new Publisher(program.controlUrl, backend, 50);
   try {
+    let slowestMs = 0;
     for (let kill = 0; kill < size.kills; kill++) {
       await pause(1000);
       const refusalsBefore = publisher.refusals;
@@ -78,13 +84,14 @@ export async function proveHandlerDeath(
       streams.push(await within(StreamListener.open(program.port), "a new hold without a handler"));
       assertEquals((await exchange(program.port, "/plain")).body, "plain");
       await eventually(() => publisher.refusals > refusalsBefore, { what: "a refused publish" });
-      await eventually(() => publisher.acknowledged.size > before + 5, {
+      await eventually(() => publisher.acknowledged.size > before + 1, {
         what: "acknowledged publishes again",
       });
-      const [id, at] = [...publisher.acknowledged].at(-1)!;
+      // Not the first one: that may be one of which the handler that died had handed over a part.
+      const [id, at] = [...publisher.acknowledged][before + 1]!;
       await eventually(() => streams.every(({ got }) => got.includes(id)), { what: `${id} at every stream` });
-      const reachedMs = performance.now() - at;
-      assert(reachedMs < 1000, `it took ${reachedMs} ms until all had ${id}`);
+      slowestMs = Math.max(slowestMs, performance.now() - at);
+      assert(slowestMs < 1000, `it took ${slowestMs} ms until all had ${id}`);
     }
     await publisher.stop();
     const expected = expectedFrom(publisher);
@@ -99,7 +106,7 @@ export async function proveHandlerDeath(
       assertHasAll(got, expected, `stream ${i}`);
     }
     for (const [i, { got }] of polls.entries()) assertHasAll(got, expected, `poll ${i}`);
-    return { acknowledged: expected.length, refusals: publisher.refusals };
+    return { acknowledged: expected.length, refusals: publisher.refusals, slowestMs };
   } finally {
     await publisher.stop();
     await closeAll([...streams, ...polls]);
@@ -240,30 +247,24 @@ export async function proveDrain(size: { readonly requests: number; readonly str
   const drain = 2;
   await using program = await startProgram(backend, { settings: { runner: { drain } } });
   const streams = await openMany(size.streams, () => StreamListener.open(program.port));
-  const polls = await openMany(size.streams, () => {
-    const poll = exchange(program.port, "/poll?since=0");
-    poll.catch(() => {});
-    return Promise.resolve({ poll });
+  const polls = Array.from({ length: size.streams }, () => exchange(program.port, "/poll?since=0"));
+  const polled = Promise.allSettled(polls);
+  await eventually(() => backend.asked === size.streams, { what: "every long-poll at the backend" });
+  const slow = Promise.allSettled(
+    Array.from({ length: size.requests }, () => exchange(program.port, "/slow")),
+  );
+  // Begun is what the program has read: bytes that wait in front of a process that ends are the client's to send again.
+  await eventually(() => backend.asked === size.streams + size.requests, {
+    what: "every request at the backend",
   });
-  await pause(300);
-  const begun = Array.from({ length: size.requests }, () => exchange(program.port, "/slow"));
-  const outcomes = Promise.allSettled(begun);
-  await pause(150);
   program.signal("SIGTERM");
   const at = performance.now();
   const status = await program.exited(15_000);
   const tookMs = performance.now() - at;
-  const answers = await outcomes;
-  assertEquals(
-    answers.map((answer) => answer.status === "fulfilled" ? answer.value.body : String(answer.reason)),
-    begun.map(() => "first second"),
-  );
-  const polled = await Promise.allSettled(polls.map(({ poll }) => poll));
-  assertEquals(
-    polled.filter(({ status }) => status === "rejected").length,
-    0,
-    "long-polls without an answer",
-  );
+  const broken = (await slow).filter((r) => r.status === "rejected" || r.value.body !== "first second");
+  assertEquals(broken.length, 0, `requests without a whole answer: ${JSON.stringify(broken.slice(0, 3))}`);
+  const cut = (await polled).filter((r) => r.status === "rejected" || r.value.status !== 200);
+  assertEquals(cut.length, 0, `long-polls without an answer: ${JSON.stringify(cut.slice(0, 3))}`);
   await Promise.all(streams.map(({ done }) => done));
   assertEquals(streams.filter(({ state }) => state !== "whole").map(({ state }) => state), []);
   assertEquals(status.code, 0);
