@@ -39,6 +39,8 @@ export type Command =
  * @throws {PushpinError} `PUSHPIN_USAGE`: one line, with what would do.
  */
 export function parseCommand(argv: readonly string[], env: Readonly<Record<string, string>>): Command {
+  // `deno task start -- --port 8000`: the task passes the dashes on, habit of npm run puts them there.
+  if (argv[0] === "--") return parseCommand(argv.slice(1), env);
   const [first, ...rest] = argv;
   const name = COMMANDS.find((command) => command === first);
   switch (name) {

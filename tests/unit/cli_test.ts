@@ -224,3 +224,7 @@ Deno.test("parseCommand() refuses a publish that cannot work, and shows no secre
     "GRIP_URL must be http://",
   );
 });
+
+Deno.test("parseCommand() takes what a task runner's own dashes stand before", () => {
+  assertEquals(parseCommand(["--", "--version"], {}), { kind: "version" });
+});
