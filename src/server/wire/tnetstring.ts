@@ -184,10 +184,10 @@ class Reader {
 }
 
 /**
- * Writes one value. Whole numbers are written as integers, others as floats; record members keep their order.
+ * Writes one value. Safe integers are written as integers, other numbers as floats; record members keep their order.
  *
- * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` for what has no form here: NaN, infinities, whole numbers beyond ±(2^53 - 1), bigints,
- * more than {@link TNET_MAX_DEPTH} levels (which is also how a cycle ends).
+ * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` for what has no form here: NaN, infinities, bigints, more than
+ * {@link TNET_MAX_DEPTH} levels (which is also how a cycle ends).
  */
 export function encodeTnetstring(value: TnetWritable): Uint8Array {
   const writer = new BackwardWriter();
@@ -227,8 +227,7 @@ function writeBytes(out: BackwardWriter, bytes: Uint8Array): void {
 
 function writeNumber(out: BackwardWriter, value: number): void {
   if (!Number.isFinite(value)) throw unwritable(`${value} has no tnetstring form`);
-  const whole = Number.isInteger(value);
-  if (whole && !Number.isSafeInteger(value)) throw unwritable(`the integer ${value} is outside ±(2^53 - 1)`);
+  const whole = Number.isSafeInteger(value);
   const text = whole ? String(value === 0 ? 0 : value) : String(value);
   out.text(`${text.length}:${text}${whole ? "#" : "^"}`);
 }
