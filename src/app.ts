@@ -43,6 +43,8 @@ interface Part extends AsyncDisposable {
 
 /** A restarted handler waits so long for the proxies that outlived it before it takes publishes. */
 const REJOIN_MS = 1000;
+/** More than a proxy's longest wait between two tries to join. */
+const ALONE_REJOIN_MS = 400;
 
 /**
  * Runs until it is told to stop.
@@ -188,7 +190,10 @@ async function handlerPart(
       log,
       onConnected: (end) => core.attach(end),
     });
-    await listener.joined(child?.slot.proxies ?? 1, REJOIN_MS);
+    // Whoever runs a handler alone may run any number of proxies: there we wait for as long as they may take.
+    await listener.joined(child?.slot.proxies ?? Infinity, child === undefined ? ALONE_REJOIN_MS : REJOIN_MS);
+    // An answer comes behind the announcement: from here on everyone's interest is known.
+    await core.conncheck(["announced?"]);
     return listener;
   });
   return {
