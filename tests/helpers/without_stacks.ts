@@ -1,5 +1,5 @@
 /** V8's own switch, unknown to the type library. */
-const settings: { stackTraceLimit?: number } = Error;
+const settings = Error as ErrorConstructor & { stackTraceLimit?: number };
 
 /** For fuzz loops: most of an expected error's cost is the stack that nobody reads. */
 export function withoutStacks(): Disposable {
