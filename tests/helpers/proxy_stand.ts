@@ -30,6 +30,8 @@ export interface ProxyStandOptions {
   readonly options?: Partial<Omit<ProxyOptions, "headers">>;
   readonly headers?: Partial<ProxyOptions["headers"]>;
   readonly address?: ListenAddress;
+  /** Gives the client certificates that routes name. */
+  readonly readFile?: (path: string) => string;
   /** Answers a held client; default: 200 `held`. */
   readonly keep?: HoldKeeper["keep"];
 }
@@ -58,8 +60,10 @@ export function shippedOptions(): ProxyOptions {
 }
 
 /** Starts a proxy with these routes; a line that is not one fails the test. */
-export function startProxy({ routes, options, headers, address, keep }: ProxyStandOptions): ProxyStand {
-  const parsed = parseRoutes(routes.join("\n"), { file: "routes" });
+export function startProxy(
+  { routes, options, headers, address, readFile, keep }: ProxyStandOptions,
+): ProxyStand {
+  const parsed = parseRoutes(routes.join("\n"), { file: "routes", readFile });
   const [problem] = parsed.problems.filter(({ kept }) => !kept);
   if (problem !== undefined) throw new Error(`Route ${problem.line}: ${problem.what}`);
   const log = recordLog();
