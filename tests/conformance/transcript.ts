@@ -149,9 +149,12 @@ function isForwardersOwn([name, value]: Pair): boolean {
     (name === "accept-encoding" && (value === "identity" || value === ZURL_ENCODINGS));
 }
 
-/** A complete body counts the same however it was framed; what fetch must add and the list of features are not compared. */
+/**
+ * Leaves out what says nothing about a proxy: how a complete body was framed, what a forwarder adds, the list of
+ * features, and whether a publisher had its answer before or after the origin was asked.
+ */
 export function comparable(events: Transcript): Transcript {
-  return events.map((event): Event => {
+  return answersFirst(events).map((event): Event => {
     if ("origin" in event) {
       const headers = event.headers.filter((h) => !isForwardersOwn(h))
         .map((h): Pair => h[0] === "grip-feature" ? ["grip-feature", "(a list)"] : h);
@@ -161,6 +164,17 @@ export function comparable(events: Transcript): Transcript {
     if ("control" in event) return { control: comparableResponse(event.control) };
     return event;
   });
+}
+
+/** In each run of requests and answers to publishers, which wait for different peers, the answers come first. */
+function answersFirst(events: Transcript): Transcript {
+  const out: Event[] = [];
+  for (const event of events) {
+    let at = out.length;
+    if ("control" in event) { while (at > 0 && "origin" in out[at - 1]!) at--; }
+    out.splice(at, 0, event);
+  }
+  return out;
 }
 
 function comparableResponse(response: SeenResponse): SeenResponse {

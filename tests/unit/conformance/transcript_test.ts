@@ -49,6 +49,8 @@ Deno.test("readableSig() shows a JWT's claims with the expiry relative to now", 
 
 const WHOLE = { status: 200, headers: [["content-length", "1"]], body: "x", complete: true } as const;
 
+const WHOLE_CHUNKED = { ...WHOLE, framing: "chunked" } as const;
+
 Deno.test("comparable() does not tell the framings of a complete body apart", () => {
   assertEquals(
     comparable([{ control: { ...WHOLE, framing: "length" } }]),
@@ -78,9 +80,26 @@ Deno.test("judge() fails an unlisted difference, a wrong one and one that is non
   ];
   assertEquals(judge(recorded, recorded).kind, "same");
   assertEquals(judge(recorded, other).kind, "differs");
-  assertEquals(judge(recorded, other, { reason: "r", expected: other }).kind, "listed");
+  assertEquals(judge(recorded, other, { reason: "r", expected: [other] }).kind, "listed");
   assertEquals(judge(recorded, other, { reason: "r" }).kind, "listed");
-  assertEquals(judge(recorded, third, { reason: "r", expected: other }).kind, "differs");
-  assertEquals(judge(recorded, recorded, { reason: "r", expected: other }).kind, "stale");
-  assertEquals(judge(recorded, recorded, { reason: "r", expected: other, sometimes: true }).kind, "same");
+  assertEquals(judge(recorded, third, { reason: "r", expected: [other] }).kind, "differs");
+  assertEquals(judge(recorded, recorded, { reason: "r", expected: [other] }).kind, "stale");
+});
+
+Deno.test("judge() takes each outcome of a race", () => {
+  const [recorded, other, third] = [[{ error: "a" }], [{ error: "b" }], [{ error: "c" }]];
+  const race = { reason: "r", expected: [recorded, other] };
+  assertEquals(judge(recorded, recorded, race).kind, "same");
+  assertEquals(judge(recorded, other, race).kind, "listed");
+  assertEquals(judge(recorded, third, race).kind, "differs");
+});
+
+Deno.test("comparable() does not tell who was first, a publisher with its answer or the origin with a request", () => {
+  const [control, origin, client] = [
+    { control: WHOLE_CHUNKED },
+    { origin: "GET /", headers: [], body: "" },
+    { client: "c", got: [], closed: false },
+  ];
+  assertEquals(comparable([client, origin, control]), comparable([client, control, origin]));
+  assertEquals(comparable([origin, client, control])[0], origin);
 });
