@@ -3,7 +3,7 @@
  *
  *   deno task conformance [PREFIX ...]                     our program on free ports
  *   deno task conformance --original [PREFIX ...]          the original from Debian's package, started here
- *   deno task conformance --against HOST:PORT [--control HOST:PORT] [--push PORT] [--origin PORT] [PREFIX ...]
+ *   deno task conformance --against HOST:PORT [--control PORT] [--push PORT] [--origin PORT] [PREFIX ...]
  *                                                          a proxy that runs already; --routes prints what it needs
  *   --record      writes what was seen into recorded.json
  *   --differences writes what was seen into differences.json for the cases that differ, keeping their reasons
@@ -34,15 +34,18 @@ function hostPort(text: string, fallback: number): { hostname: string; port: num
   return { hostname: hostname || "127.0.0.1", port: port === undefined ? fallback : Number(port) };
 }
 
-function runningLane(against: string, control: string | undefined, push: string, origin: number): Lane {
+function runningLane(
+  against: string,
+  ports: { readonly control: number; readonly push: number; readonly origin: number },
+): Lane {
   const proxy = hostPort(against, 7999);
-  const scripted = ScriptedOrigin.start({ port: origin });
+  const scripted = ScriptedOrigin.start({ port: ports.origin });
   return {
     place: {
       hostname: proxy.hostname,
       proxy: proxy.port,
-      control: hostPort(control ?? "", 5561).port,
-      push: Number(push),
+      control: ports.control,
+      push: ports.push,
     },
     origin: scripted,
     [Symbol.asyncDispose]: () => scripted.close(),
@@ -53,7 +56,7 @@ async function main(args: string[]): Promise<number> {
   const flags = parseArgs(args, {
     string: ["against", "control", "push", "origin", "lanes", "executable"],
     boolean: ["record", "differences", "original", "routes", "help"],
-    default: { push: "5560", origin: String(DEFAULT_ORIGIN_PORT), lanes: "3" },
+    default: { control: "5561", push: "5560", origin: String(DEFAULT_ORIGIN_PORT), lanes: "3" },
   });
   if (flags.help) {
     console.log("See the head of tests/conformance/main.ts");
@@ -71,7 +74,12 @@ async function main(args: string[]): Promise<number> {
   const lanes: Lane[] = [];
   try {
     if (flags.against !== undefined) {
-      lanes.push(runningLane(flags.against, flags.control, flags.push, Number(flags.origin)));
+      const [control, push, origin] = [flags.control, flags.push, flags.origin].map(Number) as [
+        number,
+        number,
+        number,
+      ];
+      lanes.push(runningLane(flags.against, { control, push, origin }));
     } else {
       const start = flags.original ? originalLane : () => programLane({ executable: flags.executable });
       for (let i = 0; i < Number(flags.lanes); i++) lanes.push(await start());
