@@ -28,7 +28,8 @@ export async function startHandler(
   log: Log,
   openLink?: (handler: Handler) => Promise<AsyncDisposable>,
 ): Promise<HandlerRole> {
-  const { handler: settings } = effective.settings;
+  const { handler: settings, global } = effective.settings;
+  await makeRundir(global.rundir);
   const metrics = new Metrics();
   const handler = new Handler({ log, metrics, ...handlerLimits(effective.settings) });
   await using parts = new AsyncDisposableStack();
@@ -76,6 +77,18 @@ export async function startHandler(
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** Sockets go there, whoever opens the first. */
+async function makeRundir(rundir: string): Promise<void> {
+  try {
+    await Deno.mkdir(rundir, { recursive: true });
+  } catch (cause) {
+    const what = `Cannot make rundir "${rundir}": ${
+      describeError(cause)
+    }: set rundir to a folder that can be written`;
+    throw new PushpinError("PUSHPIN_LISTEN_FAILED", what, { cause });
+  }
 }
 
 function handlerLimits({ handler }: Settings) {

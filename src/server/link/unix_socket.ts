@@ -7,7 +7,7 @@ export interface OwnedSocket extends Disposable {
 }
 
 /**
- * Listens on `path`, whose directory is made where it is missing (mode 0700).
+ * Listens on `path`, whose directory is made where it is missing; others may look into it, but not at the socket.
  * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED` where a process answers there or a file is in the way.
  */
 export async function listenUnix(path: string): Promise<OwnedSocket> {
@@ -19,7 +19,7 @@ export async function listenUnix(path: string): Promise<OwnedSocket> {
     );
   }
   try {
-    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await Deno.mkdir(dirname(path), { recursive: true });
     await removeStale(path, refuse);
   } catch (error) {
     if (error instanceof PushpinError) throw error;
