@@ -1,4 +1,5 @@
 /** The socket file of an ipc endpoint: who owns it, and when it may be replaced. */
+import { dirname } from "node:path";
 import { describeError, PushpinError } from "../../errors.ts";
 
 /** A bound ipc socket; `release` closes it and removes the file if it is still ours. */
@@ -8,7 +9,7 @@ export interface IpcListener {
 }
 
 /**
- * Listens on a socket file. One that a dead process left behind is replaced; one that somebody answers on, and anything that is no
+ * Listens on a socket file, whose directory is made where it is missing. One that a dead process left behind is replaced; one that somebody answers on, and anything that is no
  * socket, is not touched.
  *
  * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`
@@ -16,6 +17,7 @@ export interface IpcListener {
 export async function listenIpc(path: string, mode: number | undefined): Promise<IpcListener> {
   let listener: Deno.UnixListener;
   try {
+    await Deno.mkdir(dirname(path), { recursive: true });
     listener = Deno.listen({ transport: "unix", path });
   } catch (thrown) {
     if (!(thrown instanceof Deno.errors.AddrInUse)) throw failed(path, describeError(thrown), thrown);
