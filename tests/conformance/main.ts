@@ -1,14 +1,4 @@
-/**
- * Replays the recorded cases, against the program of this repository or any other GRIP proxy.
- *
- *   deno task conformance [PREFIX ...]                     our program on free ports
- *   deno task conformance --original [PREFIX ...]          the original from Debian's package, started here
- *   deno task conformance --against HOST:PORT [--control PORT] [--push PORT] [--origin PORT] [PREFIX ...]
- *                                                          a proxy that runs already; --routes prints what it needs
- *   --record      writes what was seen into recorded.json
- *   --differences writes what was seen into differences.json for the cases that differ, keeping their reasons
- *   --lanes N     how many cases at a time (not with --against)
- */
+/** Replays the recorded cases, against the program of this repository or any other GRIP proxy; `--help` says how. */
 import { parseArgs } from "@std/cli/parse-args";
 import { ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { conformanceRoutes, type Lane, programLane, runOnLanes } from "./lanes.ts";
@@ -16,6 +6,22 @@ import { originalLane } from "./original.ts";
 import { type Scenario, selectScenarios } from "./scenario.ts";
 import type { Transcript } from "./transcript.ts";
 import { type Difference, type Differences, judge, passes } from "./verdict.ts";
+
+const USAGE = `Usage: deno task conformance [options] [PREFIX ...]
+
+Replays the cases whose name begins with a PREFIX (all of them without one) and compares with recorded.json.
+
+  (no option)          our program, on free ports; what differs on purpose is in differences.json
+  --executable FILE    the same for a compiled program
+  --original           the original from Debian's package, started here
+  --against HOST:PORT  a proxy that runs already, with the routes that --routes prints
+    --control PORT     its control port (5561)
+    --push PORT        its ZeroMQ PULL port (5560)
+    --origin PORT      where its routes expect the origin (18900)
+  --lanes N            how many cases at a time, not with --against (3)
+  --record             writes what was seen into recorded.json
+  --differences        writes what was seen into differences.json for the cases that differ; the reasons are yours
+`;
 
 /** Reads one of the data files beside this one. */
 export async function readData<T>(name: string): Promise<T> {
@@ -59,7 +65,7 @@ async function main(args: string[]): Promise<number> {
     default: { control: "5561", push: "5560", origin: String(DEFAULT_ORIGIN_PORT), lanes: "3" },
   });
   if (flags.help) {
-    console.log("See the head of tests/conformance/main.ts");
+    console.log(USAGE);
     return 0;
   }
   if (flags.routes) {
