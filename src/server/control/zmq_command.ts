@@ -1,12 +1,12 @@
 /** The ZeroMQ command socket (spec 3.5): tools and libraries ask with REQ or DEALER. */
 import { describeError } from "../../errors.ts";
 import { RepSocket, type Request } from "../zmq/mod.ts";
-import { answerCommand, type CommandSurroundings, type ZmqUris } from "./zmq_commands.ts";
+import { answerCommand, type CommandSurroundings, discoverable, type ZmqUris } from "./zmq_commands.ts";
 import { HEARTBEAT_MS, type ZmqDoorOptions } from "./zmq_intake.ts";
 
 export interface ZmqCommandOptions extends ZmqDoorOptions {
-  /** What `get-zmq-uris` tells. */
-  readonly uris: ZmqUris;
+  /** What `get-zmq-uris` tells besides this door's own. */
+  readonly uris: Omit<ZmqUris, "command">;
 }
 
 export interface ZmqCommand extends AsyncDisposable {
@@ -38,7 +38,7 @@ export async function openZmqCommand(options: ZmqCommandOptions): Promise<ZmqCom
   }
   const around: CommandSurroundings = {
     ingest: options.ingest,
-    uris: options.uris,
+    uris: { command: discoverable(options.specs[0], endpoints[0]), ...options.uris },
     failed: (method, thrown) => log.error("command failed", { method, reason: describeError(thrown) }),
   };
   const answering = new Set<Promise<void>>();

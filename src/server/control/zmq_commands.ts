@@ -8,14 +8,22 @@ import {
   type TnetValue,
   type TnetWritable,
 } from "../wire/tnetstring.ts";
+import { parseEndpoint } from "../zmq/mod.ts";
 import type { Ingest } from "./ingest.ts";
 
 /** What `get-zmq-uris` tells: as configured, so they may contain `*`; what is off is left out. */
 export interface ZmqUris {
-  readonly command?: string;
-  readonly publishPull?: string;
+  readonly command?: string | undefined;
+  readonly publishPull?: string | undefined;
   /** The first, and only where we bind. */
-  readonly publishSub?: string;
+  readonly publishSub?: string | undefined;
+}
+
+/** A spec as `get-zmq-uris` tells it: as configured, or, where any port would do, what it became: nobody can connect to port 0. */
+export function discoverable(spec: string | undefined, endpoint: string | undefined): string | undefined {
+  if (spec === undefined) return undefined;
+  const parsed = parseEndpoint(spec);
+  return parsed.transport === "tcp" && parsed.port === 0 ? endpoint : spec;
 }
 
 export interface CommandSurroundings {

@@ -4,9 +4,9 @@ import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { StatsPacket } from "../link/messages.ts";
 import { ZmqStats } from "../stats/zmq_stats.ts";
-import { parseEndpoint } from "../zmq/mod.ts";
 import type { Ingest } from "./ingest.ts";
 import { openZmqCommand } from "./zmq_command.ts";
+import { discoverable } from "./zmq_commands.ts";
 import { openZmqPull } from "./zmq_pull.ts";
 import { openZmqSub } from "./zmq_sub.ts";
 
@@ -80,9 +80,8 @@ export async function openZmqDoors(options: ZmqDoorsOptions): Promise<ZmqDoors> 
 
   const commandSpecs = some(settings.command_spec);
   const uris = {
-    ...uri("command", commandSpecs[0], undefined),
-    ...uri("publishPull", pullSpecs[0], pull.endpoints[0]),
-    ...(connect ? {} : uri("publishSub", subSpecs[0], sub.endpoints[0])),
+    publishPull: discoverable(pullSpecs[0], pull.endpoints[0]),
+    publishSub: connect ? undefined : discoverable(subSpecs[0], sub.endpoints[0]),
   };
   const command = await naming(
     "command_spec",
@@ -105,18 +104,6 @@ export async function openZmqDoors(options: ZmqDoorsOptions): Promise<ZmqDoors> 
 
 function some(spec: string): readonly string[] {
   return spec === "" ? [] : [spec];
-}
-
-/** As configured; for "any port" what it became, since nobody could connect to 0. */
-function uri<N extends string>(
-  name: N,
-  spec: string | undefined,
-  endpoint: string | undefined,
-): { [K in N]?: string } {
-  if (spec === undefined) return {};
-  const parsed = parseEndpoint(spec);
-  const open = parsed.transport === "tcp" && parsed.port === 0 ? endpoint ?? spec : spec;
-  return { [name]: open } as { [K in N]?: string };
 }
 
 async function naming<T>(setting: string, open: () => Promise<T>): Promise<T> {
