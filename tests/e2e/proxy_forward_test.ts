@@ -159,6 +159,7 @@ Deno.test("Journey relays statuses without a body, and HEAD with the length GET 
   };
   assertEquals(await length("/len"), "5");
   assertEquals(await length("/conn"), "7");
+  assertEquals(await length("/chunked"), undefined);
   assertEquals((await client.exchange("/len")).text, "12345");
 });
 
