@@ -87,6 +87,8 @@ export async function proveHandlerDeath(
       await eventually(() => publisher.refusals > refusalsBefore, { what: "a refused publish" });
       await eventually(() => publisher.acknowledged.size > before + 1, {
         what: "acknowledged publishes again",
+        // Many kills in a row make the runner wait longer each time.
+        deadlineMs: 20_000,
       });
       // Not the first one: that may be one of which the handler that died had handed over a part.
       const [id, at] = [...publisher.acknowledged][before + 1]!;
