@@ -2,6 +2,7 @@
 import { applyFilters, contentFiltersMatch } from "./filters.ts";
 import type { HeldChannel } from "./held_channel.ts";
 import type { PublishItem } from "./publish_item.ts";
+import type { ItemVerdict, SessionPort } from "./session_port.ts";
 
 /** What a hold is to do with an item. `reason` and `message` are for counting and for people. */
 export type Delivery =
@@ -16,6 +17,20 @@ export interface DeliveryContext {
   readonly channels: readonly HeldChannel[];
   /** The subscription's, from Grip-Set-Meta or hold.meta. */
   readonly meta: ReadonlyMap<string, string>;
+}
+
+/** Says what a delivery that is none came to. What a filter decided is as wanted: nothing to report. */
+export function reportRefused(
+  port: SessionPort,
+  channel: HeldChannel,
+  refused: Delivery & { readonly kind: "drop" | "failed" },
+): ItemVerdict {
+  if (refused.kind === "failed") {
+    port.dropped(channel, "filter-failed", refused.message);
+    return "filter-failed";
+  }
+  if (refused.reason !== "filter") port.dropped(channel, refused.reason);
+  return refused.reason;
 }
 
 /** Checks a format's content-filters and runs the channel's filters on its content (spec 5). */

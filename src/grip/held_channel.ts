@@ -1,6 +1,6 @@
 /** What a hold knows of one of its channels: where the client stands, and how its items are to be filtered. */
 import type { Header } from "./head.ts";
-import type { ChannelRef } from "./instruct.ts";
+import type { ChannelRef, Instruct } from "./instruct.ts";
 import type { PublishItem } from "./publish_item.ts";
 import { headerFromText } from "./text.ts";
 
@@ -62,6 +62,13 @@ export class HeldChannel {
     this.prevId = channel.prevId;
     this.filters = channel.filters;
   }
+}
+
+/** Why a stream cannot be kept: a channel is followed by ids, and there is nobody to ask when an item is missing. */
+export function unrecoverable({ hold, nextLink, channels }: Instruct): string | undefined {
+  const followed = channels.find((channel) => channel.prevId !== undefined);
+  if (hold === undefined || nextLink !== undefined || followed === undefined) return undefined;
+  return `Stream ended: channel "${followed.name}" has a prev-id, but there is no next link`;
 }
 
 /** One Grip-Last field for every channel that is followed by ids (spec 4.8). */

@@ -3,7 +3,7 @@
  * followed by ids, a gap sends its original request to the origin again; the answer replaces this hold.
  */
 import { describeError } from "../errors.ts";
-import { type Delivery, prepareItem } from "./delivery.ts";
+import { type Delivery, prepareItem, reportRefused } from "./delivery.ts";
 import type { ResponseHead } from "./head.ts";
 import { headerValues, isGrip, keepExposed, overlayHeaders } from "./headers.ts";
 import { gripLast, type HeldChannel } from "./held_channel.ts";
@@ -12,6 +12,7 @@ import type { Hold, Instruct } from "./instruct.ts";
 import { applyBodyPatch } from "./body_patch.ts";
 import type { HttpResponseFormat, PublishItem } from "./publish_item.ts";
 import type { EndReason, HoldTimer, ItemVerdict, SessionPort } from "./session_port.ts";
+import { utf8 } from "./text.ts";
 
 type Send = HttpResponseFormat & { readonly action: "send" };
 
@@ -122,12 +123,9 @@ export class ResponseHold {
   }
 
   #refused(channel: HeldChannel, refused: Delivery & { readonly kind: "drop" | "failed" }): ItemVerdict {
-    const verdict = refused.kind === "drop" ? refused.reason : "filter-failed";
-    if (verdict === "filter") return verdict; // as wanted: nothing to report
-    const detail = refused.kind === "failed" ? refused.message : undefined;
-    this.#port.dropped(channel, verdict, detail);
-    if (this.#debug && refused.kind !== "drop") {
-      this.#port.respond(BAD_GATEWAY, new TextEncoder().encode(`${refused.message}\n`));
+    const verdict = reportRefused(this.#port, channel, refused);
+    if (this.#debug && refused.kind === "failed") {
+      this.#port.respond(BAD_GATEWAY, utf8(`${refused.message}\n`));
       this.#end("filter-failed");
     }
     return verdict;
@@ -176,7 +174,7 @@ const BAD_GATEWAY: ResponseHead = {
   reason: "Bad Gateway",
   headers: [["Content-Type", "text/plain"]],
 };
-const FAILED_BODY = new TextEncoder().encode("Error while proxying to origin.\n");
+const FAILED_BODY = utf8("Error while proxying to origin.\n");
 const NO_BODY = new Uint8Array(0);
 // What frames a message is the connection's, whatever a publisher says. Content-Encoding is his: he encoded the body.
 const FRAMING = new Set([

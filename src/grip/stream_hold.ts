@@ -4,8 +4,8 @@
  * items wait in a queue: what the origin sends may contain them already, and its prev-ids tell.
  */
 import { describeError } from "../errors.ts";
-import { prepareItem } from "./delivery.ts";
-import { gripLast, type HeldChannel } from "./held_channel.ts";
+import { prepareItem, reportRefused } from "./delivery.ts";
+import { gripLast, type HeldChannel, unrecoverable } from "./held_channel.ts";
 import { HeldChannels, type HoldOptions } from "./held_channels.ts";
 import type { Instruct } from "./instruct.ts";
 import { ItemQueue } from "./item_queue.ts";
@@ -14,6 +14,7 @@ import { NextClock, NextFetch } from "./next_fetch.ts";
 import type { PublishItem } from "./publish_item.ts";
 import { StreamBody } from "./stream_body.ts";
 import type { EndReason, HoldTimer, ItemVerdict, SessionPort, UpdatePriority } from "./session_port.ts";
+import { utf8 } from "./text.ts";
 
 export class StreamHold {
   readonly #port: SessionPort;
@@ -56,7 +57,7 @@ export class StreamHold {
     this.#port.sendHead(this.#instruct.head);
     this.#body.open(this.#instruct);
     // Subscribed before anything is compared or sent: an item published now waits in the queue instead of being lost.
-    if (this.#instruct.hold !== undefined && !this.#unrecoverable()) {
+    if (this.#instruct.hold !== undefined && unrecoverable(this.#instruct) === undefined) {
       this.#channels.take(this.#instruct.channels);
     }
     if (this.#instruct.body.length > 0) this.bodyChunk(this.#instruct.body);
@@ -84,21 +85,22 @@ export class StreamHold {
 
   /** The channel was subscribed to for the first time anywhere, or every session is to recover (spec 4.5, 4.6). */
   updateSoon(): void {
-    if (this.#state !== "ended") this.#want("low");
+    this.#want("low");
   }
 
   /** The update asked for is due. */
   update(): void {
     if (this.#state === "holding") this.#fetchNext();
-    else if (this.#state !== "ended") this.#want("low");
+    else this.#want("low");
   }
 
   /** A next link answered; `instruct` is undefined where its headers cannot be read (`why` says it). */
   nextHead(code: number, instruct: Instruct | undefined, why = ""): void {
     if (this.#state !== "fetching") return;
-    if (code < 200 || code > 299) return this.#refuse(`status ${code}`);
-    if (instruct === undefined) return this.#refuse(why);
-    if (instruct.hold?.mode === "response") return this.#refuse(`Grip-Hold "response"`);
+    if (code < 200 || code > 299 || instruct === undefined || instruct.hold?.mode === "response") {
+      this.#port.cancelAsk();
+      return this.bodyFailed(why || `next link answered ${code} Grip-Hold ${instruct?.hold?.mode ?? "none"}`);
+    }
     // Its word replaces all there was (spec 2.7); a page that only leads on keeps the subscriptions.
     this.#instruct = instruct;
     if (instruct.hold !== undefined) this.#channels.take(instruct.channels);
@@ -128,23 +130,25 @@ export class StreamHold {
       this.#state = "backing-off";
       return;
     }
-    this.#port.note(`Stream cut: ${why}`);
-    if (this.#debug && fetch !== undefined) this.#say(`Failed to recover: ${why}`);
-    this.#end("origin-failed");
+    this.#cut("origin-failed", why);
   }
 
   timer(timer: HoldTimer): void {
     if (this.#state === "ended") return;
-    if (timer === "keep-alive") this.#keepAliveDue();
-    else if (timer === "next") this.#nextDue();
-    else if (timer === "retry" && this.#state === "backing-off") this.#ask();
+    if (timer === "keep-alive") {
+      const data = this.#keepAlive.due();
+      if (data !== undefined && !this.#port.sendBody(data)) this.#end("slow-client");
+    } else if (timer === "retry" && this.#state === "backing-off") this.#ask();
+    else if (timer === "next" && this.#state === "holding") {
+      if (this.#next.due(this.#channels.all)) this.#want("low");
+      else this.#next.start(this.#instruct.nextLink);
+    }
   }
 
   clientGone(): void {
     this.#end("client-gone");
   }
 
-  /** The client reads too slowly to be served. */
   slowClient(): void {
     this.#end("slow-client");
   }
@@ -186,29 +190,25 @@ export class StreamHold {
       this.#end("closed");
       return "sent";
     }
-    const { meta } = this.#instruct;
-    const context = { item, channel, channels: this.#channels.all, meta };
+    const context = { item, channel, channels: this.#channels.all, meta: this.#instruct.meta };
     const prepared = prepareItem(format.contentFilters, format.content, context);
     if (prepared.kind === "send") return this.#send(channel, prepared.content);
-    const verdict = prepared.kind === "drop" ? prepared.reason : "filter-failed";
-    if (verdict === "filter") return verdict; // as wanted: nothing to report
-    const detail = prepared.kind === "failed" ? prepared.message : undefined;
-    this.#port.dropped(channel, verdict, detail);
-    if (this.#debug && detail !== undefined) {
-      this.#say(detail);
+    const verdict = reportRefused(this.#port, channel, prepared);
+    if (this.#debug && prepared.kind === "failed") {
+      this.#say(prepared.message);
       this.#end("filter-failed");
     }
     return verdict;
   }
 
   #send(channel: HeldChannel, bytes: Uint8Array): ItemVerdict {
-    if (!this.#port.sendBody(bytes)) {
-      this.#port.dropped(channel, "slow-client");
-      this.#end("slow-client");
-      return "slow-client";
+    if (this.#port.sendBody(bytes)) {
+      this.#keepAlive.sent();
+      return "sent";
     }
-    this.#keepAlive.sent();
-    return "sent";
+    this.#port.dropped(channel, "slow-client");
+    this.#end("slow-client");
+    return "slow-client";
   }
 
   /** False where that was the end of it. */
@@ -217,7 +217,7 @@ export class StreamHold {
     try {
       bytes = filtered();
     } catch (thrown) {
-      this.#filterFailed(describeError(thrown));
+      this.#cut("filter-failed", describeError(thrown));
       return false;
     }
     if (bytes.length === 0) return true;
@@ -228,35 +228,30 @@ export class StreamHold {
   }
 
   #say(message: string): void {
-    this.#port.sendBody(new TextEncoder().encode(`\n\n${message}\n`));
+    this.#port.sendBody(utf8(`\n\n${message}\n`));
   }
 
-  #filterFailed(message: string): void {
-    this.#port.note(`Stream cut: ${message}`);
-    if (this.#debug) this.#say(message);
-    this.#end("filter-failed");
-  }
-
-  /** Channels that are followed by ids, and nobody to ask when one is missing. */
-  #unrecoverable(): boolean {
-    const { hold, nextLink, channels } = this.#instruct;
-    return hold !== undefined && nextLink === undefined && channels.some((c) => c.prevId !== undefined);
+  #cut(reason: "origin-failed" | "filter-failed", why: string): void {
+    this.#port.note(`Stream cut: ${why}`);
+    if (this.#debug) this.#say(why);
+    this.#end(reason);
   }
 
   /** A body has passed: what now? */
   #settle(): void {
     const { hold, nextLink } = this.#instruct;
     if (hold === undefined) return nextLink === undefined ? this.#end("closed") : this.#fetchNext();
-    if (this.#unrecoverable()) {
-      const { name } = this.#instruct.channels.find((c) => c.prevId !== undefined)!;
-      const message = `Stream ended: channel "${name}" has a prev-id, but there is no next link`;
-      this.#port.note(message);
-      if (this.#debug) this.#say(message);
+    const why = unrecoverable(this.#instruct);
+    if (why !== undefined) {
+      this.#port.note(why);
+      if (this.#debug) this.#say(why);
       return this.#end("closed");
     }
     if (this.#draining) return this.#end("drained");
     this.#state = "holding";
-    this.#flush();
+    for (const { channel, item } of this.#queue.takeFresh(this.#channels.all)) {
+      if ((this.#state as string) !== "holding" || this.#deliver(channel, item) === "gap") break;
+    }
     // As flushing may have ended it all, or found a gap.
     if ((this.#state as string) !== "holding") return;
     this.#keepAlive.start(hold.mode === "stream" ? hold.keepAlive : undefined);
@@ -264,12 +259,6 @@ export class StreamHold {
     const again = this.#again;
     this.#again = undefined;
     if (again !== undefined) this.#want(again);
-  }
-
-  #flush(): void {
-    for (const { channel, item } of this.#queue.takeFresh(this.#channels.all)) {
-      if (this.#state !== "holding" || this.#deliver(channel, item) === "gap") return;
-    }
   }
 
   #want(priority: UpdatePriority): void {
@@ -294,22 +283,6 @@ export class StreamHold {
     this.#state = "fetching";
     this.#body.open(undefined);
     this.#fetch?.ask();
-  }
-
-  #refuse(why: string): void {
-    this.#port.cancelAsk();
-    this.bodyFailed(why);
-  }
-
-  #nextDue(): void {
-    if (this.#state !== "holding") return;
-    if (this.#next.due(this.#channels.all)) this.#want("low");
-    else this.#next.start(this.#instruct.nextLink);
-  }
-
-  #keepAliveDue(): void {
-    const data = this.#keepAlive.due();
-    if (data !== undefined && !this.#port.sendBody(data)) this.#end("slow-client");
   }
 
   #end(reason: EndReason): void {

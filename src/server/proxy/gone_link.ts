@@ -3,6 +3,7 @@ import { describeError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { TimerWheel } from "../hub/timer_wheel.ts";
 import type { Asker, ProxyRequest } from "./asking.ts";
+import { resolveLink } from "./session_answer.ts";
 
 /** How long the origin may take. */
 const GONE_LINK_MS = 30_000;
@@ -10,10 +11,14 @@ const GONE_LINK_MS = 30_000;
 /** Posts to the link. Nobody waits for it, and what comes of it is only logged. Never rejects. */
 export async function tellGone(
   request: ProxyRequest,
-  uri: string,
+  link: string,
   around: { readonly asker: Asker; readonly timers: TimerWheel; readonly log: Log },
 ): Promise<void> {
   const { asker, timers, log } = around;
+  const uri = resolveLink(link, request.uri);
+  if (uri === undefined) {
+    return log.info("gone link failed", { connection: request.id, uri: link, reason: "no URI" });
+  }
   const controller = new AbortController();
   const deadline = timers.set(GONE_LINK_MS, () => controller.abort());
   try {

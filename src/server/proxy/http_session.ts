@@ -15,19 +15,22 @@ import type {
   UpdatePriority,
 } from "../../grip/session_port.ts";
 import { StreamHold } from "../../grip/stream_hold.ts";
-import type { TimerHandle } from "../hub/timer_wheel.ts";
 import type { Answer, Asker, ProxyRequest } from "./asking.ts";
-import { BodyRun } from "./body_run.ts";
+import { BodyRun, type BodyRunTarget } from "./body_run.ts";
 import { clientResponse, wantsNoBody } from "./client_response.ts";
 import { ClientStream } from "./client_stream.ts";
+import { ClientWatch } from "./client_watch.ts";
 import { tellGone } from "./gone_link.ts";
+import { type HoldMode, HoldRecord } from "./hold_record.ts";
 import type { HoldSurroundings } from "./hold_surroundings.ts";
 import { internalError } from "./refusals.ts";
-import { SessionSubscription } from "./session_subscription.ts";
+import { answerBody, askAgain, discard, resolveLink } from "./session_answer.ts";
+import { SessionSubscriptions } from "./session_subscriptions.ts";
+import { SessionTimers } from "./session_timers.ts";
 
 type InstructAnswer = Answer & { readonly kind: "instruct" };
 
-/** Reasons whose bodies are whole. */
+// Reasons whose bodies are whole.
 const CLEAN: ReadonlySet<EndReason> = new Set(["closed", "delivered", "timeout", "drained"]);
 
 export class HttpSession implements SessionPort {
@@ -35,11 +38,12 @@ export class HttpSession implements SessionPort {
   readonly #asker: Asker;
   readonly #around: HoldSurroundings;
   readonly #response = Promise.withResolvers<Response>();
-  readonly #subscriptions: SessionSubscription[] = [];
-  #timers: { [timer in HoldTimer]?: TimerHandle } = {};
+  readonly #subscriptions: SessionSubscriptions;
+  readonly #timers: SessionTimers;
+  readonly #record: HoldRecord;
+  readonly #watch = new ClientWatch();
   #hold: ResponseHold | StreamHold | undefined;
   #stream: ClientStream | undefined;
-  #unwatch: (() => void) | undefined;
   #responded = false;
   #draining = false;
   /** The body that is passed on, or the question that runs. */
@@ -52,6 +56,10 @@ export class HttpSession implements SessionPort {
     this.#asker = asker;
     this.#around = around;
     this.#baseUri = request.uri;
+    this.#record = new HoldRecord(request, around.log, around.metrics);
+    this.#subscriptions = new SessionSubscriptions(around.hub, request.route.prefix, this);
+    const fire = (timer: HoldTimer) => this.#guard(() => this.#hold?.timer(timer));
+    this.#timers = new SessionTimers(around.hub.timers, fire);
   }
 
   get id(): string {
@@ -65,10 +73,6 @@ export class HttpSession implements SessionPort {
   /** What the listener sends; comes when it is known, always comes. */
   get response(): Promise<Response> {
     return this.#response.promise;
-  }
-
-  begin(answer: InstructAnswer): void {
-    this.#start(answer);
   }
 
   /** The process goes down: the client gets what a timeout or an end would give it. */
@@ -88,8 +92,9 @@ export class HttpSession implements SessionPort {
     }
   }
 
-  #start({ instruct, stream }: InstructAnswer): void {
-    const { settings, metrics } = this.#around;
+  /** Holds by an answer: the first, or what a retry brought. */
+  begin({ instruct, stream }: InstructAnswer): void {
+    const { settings } = this.#around;
     const { route, client } = this.#request;
     const options = {
       maxChannels: settings.connectionSubscriptionMax,
@@ -99,20 +104,21 @@ export class HttpSession implements SessionPort {
     const { hold } = instruct;
     if (hold?.mode === "response") {
       discard(stream);
-      this.#watchClient();
+      // Streams need no watch: theirs are cancelled.
+      this.#watch.start(client.signal, () => this.#clientGone());
       if (this.#responded) return;
       const held = new ResponseHold(this, { ...instruct, hold }, options);
       this.#hold = held;
-      metrics.add("holds", "response");
+      this.#record.started("response");
       this.#guard(() => held.start());
     } else {
       if (wantsNoBody(instruct.head, client.method)) {
         discard(stream);
-        return this.#respond(instruct.head, new Uint8Array(0));
+        return this.respond(instruct.head, new Uint8Array(0));
       }
       const held = new StreamHold(this, instruct, options);
       this.#hold = held;
-      metrics.add("holds", "stream");
+      this.#record.started("stream");
       this.#guard(() => held.start(stream === undefined ? "whole" : "streamed"));
       if (this.#hold !== held) discard(stream);
       else if (stream !== undefined) this.#running = BodyRun.ofStream(stream, this.#target(held));
@@ -125,15 +131,17 @@ export class HttpSession implements SessionPort {
       maxQueuedBytes: this.#around.settings.clientQueueBytes,
       onCancel: () => this.#clientGone(),
     });
-    this.#respond(head, this.#stream.readable);
+    this.respond(head, this.#stream.readable);
   }
 
   sendBody(bytes: Uint8Array): boolean {
     return this.#stream?.write(bytes) ?? true;
   }
 
-  respond(head: ResponseHead, body: Uint8Array): void {
-    this.#respond(head, body);
+  respond(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>): void {
+    const { method } = this.#request.client;
+    this.#settle(clientResponse(head, body, { method, log: this.#around.log, id: this.id }));
+    if (this.#hold === undefined) this.#around.onEnd();
   }
 
   end(reason: EndReason): void {
@@ -149,22 +157,15 @@ export class HttpSession implements SessionPort {
   }
 
   subscribe(channel: HeldChannel): void {
-    const hold = this.#hold!;
-    const subscription = new SessionSubscription(channel, this.#request.route.prefix, hold, this);
-    this.#subscriptions.push(subscription);
-    this.#around.hub.subscribe(subscription.fullName, this.#mode, subscription);
+    this.#subscriptions.add(channel, this.#mode, this.#hold!);
   }
 
   unsubscribe(channel: HeldChannel): void {
-    const at = this.#subscriptions.findIndex((subscription) => subscription.channel === channel);
-    if (at === -1) return;
-    const [subscription] = this.#subscriptions.splice(at, 1);
-    this.#around.hub.unsubscribe(subscription!.fullName, this.#mode, subscription!);
+    this.#subscriptions.remove(channel, this.#mode);
   }
 
   forgetLastId(channel: HeldChannel): void {
-    const name = channel.implicit ? channel.name : this.#request.route.prefix + channel.name;
-    this.#around.hub.forgetLastId(name);
+    this.#subscriptions.forgetLastId(channel);
   }
 
   requestUpdate(priority: UpdatePriority, key: string): void {
@@ -175,13 +176,13 @@ export class HttpSession implements SessionPort {
     this.#around.updates.cancel(this);
   }
 
-  /** For the scheduler. */
   update(): void {
     this.#guard(() => this.#hold?.update());
   }
 
   askOrigin(ask: OriginAsk): void {
-    if (ask.kind === "gone") this.#gone(ask.uri);
+    const { hub: { timers }, log } = this.#around;
+    if (ask.kind === "gone") void tellGone(this.#request, ask.uri, { asker: this.#asker, timers, log });
     else if (ask.kind === "retry") void this.#retry(ask);
     else this.#next(ask);
   }
@@ -193,15 +194,11 @@ export class HttpSession implements SessionPort {
   }
 
   setTimer(timer: HoldTimer, delayMs: number): void {
-    const { timers } = this.#around.hub;
-    const handle = this.#timers[timer];
-    if (handle !== undefined) timers.move(handle, delayMs);
-    else this.#timers[timer] = timers.set(delayMs, () => this.#guard(() => this.#hold?.timer(timer)));
+    this.#timers.set(timer, delayMs);
   }
 
   clearTimer(timer: HoldTimer): void {
-    const handle = this.#timers[timer];
-    if (handle !== undefined) this.#around.hub.timers.clear(handle);
+    this.#timers.clear(timer);
   }
 
   nowMs(): number {
@@ -213,40 +210,20 @@ export class HttpSession implements SessionPort {
   }
 
   dropped(channel: HeldChannel, reason: ItemVerdict, detail?: string): void {
-    this.#around.metrics.add("hold_items_dropped", reason);
-    const fields = { channel: channel.name, connection: this.id, reason, detail };
-    if (reason === "content-filters") this.#around.log.debug("item not delivered", fields);
-    else this.#around.log.warn("item not delivered", fields);
+    this.#record.dropped(channel, reason, detail);
   }
 
   note(message: string): void {
-    this.#around.log.debug(message, { connection: this.id, uri: this.#request.uri });
+    this.#record.note(message);
   }
 
-  get #mode(): "response" | "stream" {
+  get #mode(): HoldMode {
     return this.#hold instanceof ResponseHold ? "response" : "stream";
   }
-
   #holdEnded(reason: EndReason): void {
-    const { metrics, log } = this.#around;
     if (this.#hold === undefined) return;
-    metrics.add("holds", this.#mode, -1);
-    metrics.add("holds_ended", reason);
-    const fields = { connection: this.id, reason, uri: this.#request.uri, route: this.bucket };
-    if (reason === "slow-client") log.warn("hold ended", fields);
-    else log.debug("hold ended", fields);
+    this.#record.ended(this.#mode, reason);
     this.#hold = undefined;
-  }
-
-  /** Streams need no watch: theirs are cancelled. */
-  #watchClient(): void {
-    const { signal } = this.#request.client;
-    if (signal.aborted) this.#clientGone();
-    else if (this.#unwatch === undefined) {
-      const left = () => this.#clientGone();
-      signal.addEventListener("abort", left, { once: true });
-      this.#unwatch = () => signal.removeEventListener("abort", left);
-    }
   }
 
   #clientGone(): void {
@@ -259,15 +236,9 @@ export class HttpSession implements SessionPort {
     this.#around.onEnd();
   }
 
-  #respond(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>): void {
-    const { method } = this.#request.client;
-    this.#settle(clientResponse(head, body, { method, log: this.#around.log, id: this.id }));
-    if (this.#hold === undefined) this.#around.onEnd();
-  }
-
   #settle(response: Response): void {
     this.#responded = true;
-    this.#unwatch?.();
+    this.#watch.stop();
     this.#response.resolve(response);
   }
 
@@ -276,13 +247,8 @@ export class HttpSession implements SessionPort {
     this.#holdEnded("handed-back");
     const controller = new AbortController();
     this.#running = { cancel: () => controller.abort() };
-    let answer: Answer;
-    try {
-      answer = await this.#asker.retry(this.#request, ask.gripLast, controller.signal);
-    } catch (thrown) {
-      this.#around.log.error("retry failed", { connection: this.id, reason: describeError(thrown) });
-      answer = internalError();
-    }
+    const around = { asker: this.#asker, log: this.#around.log, signal: controller.signal };
+    const answer = await askAgain(this.#request, ask.gripLast, around);
     // The client may have left meanwhile.
     if (this.#responded) return discard(answerBody(answer));
     this.#running = undefined;
@@ -296,17 +262,15 @@ export class HttpSession implements SessionPort {
 
   #answered(answer: Answer): void {
     if (answer.kind === "instruct" && (answer.instruct.hold ?? answer.instruct.nextLink) !== undefined) {
-      return this.#start(answer);
+      return this.begin(answer);
     }
     if (answer.kind === "relay") {
       this.#settle(answer.response);
       return this.#around.onEnd();
     }
+    if (answer.kind === "refuse") this.#record.note(`Retry refused: ${answer.reason}`);
     const { head, body } = answer.kind === "instruct" ? answer.instruct : answer;
-    if (answer.kind === "refuse") {
-      this.#around.log.info("retry refused", { connection: this.id, reason: answer.reason });
-    }
-    this.#respond(head, body);
+    this.respond(head, body);
   }
 
   #next(ask: OriginAsk & { readonly kind: "next" }): void {
@@ -314,21 +278,14 @@ export class HttpSession implements SessionPort {
     if (!(hold instanceof StreamHold)) return;
     const uri = resolveLink(ask.uri, this.#baseUri);
     if (uri === undefined) return hold.bodyFailed(`next link "${ask.uri}" is no http or https URI`);
-    const question = { request: this.#request, asker: this.#asker, uri, gripLast: ask.gripLast };
-    const reader = this.#around.links.ask(question);
+    const { links } = this.#around;
+    const reader = links.ask({ request: this.#request, asker: this.#asker, uri, gripLast: ask.gripLast });
     // Until its body is whole the same link may be asked again, from where it was.
     this.#running = BodyRun.ofLink(reader, this.#target(hold), (from) => this.#baseUri = from);
   }
 
-  #target(hold: StreamHold) {
-    return { hold, client: this.#stream!, failed: (thrown: unknown) => this.failed(thrown) };
-  }
-
-  #gone(link: string): void {
-    const { hub: { timers }, log } = this.#around;
-    const uri = resolveLink(link, this.#request.uri);
-    if (uri === undefined) log.info("gone link failed", { connection: this.id, uri: link, reason: "no URI" });
-    else void tellGone(this.#request, uri, { asker: this.#asker, timers, log });
+  #target(hold: StreamHold): BodyRunTarget {
+    return { hold, client: this.#stream!, failed: (thrown) => this.failed(thrown) };
   }
 
   #guard(act: () => void): void {
@@ -338,19 +295,4 @@ export class HttpSession implements SessionPort {
       this.failed(thrown);
     }
   }
-}
-
-function resolveLink(uri: string, base: string): string | undefined {
-  const url = URL.parse(uri, base);
-  return url?.protocol === "http:" || url?.protocol === "https:" ? url.href : undefined;
-}
-
-function answerBody(answer: Answer): ReadableStream<Uint8Array> | undefined {
-  if (answer.kind === "relay") return answer.response.body ?? undefined;
-  return answer.kind === "instruct" ? answer.stream : undefined;
-}
-
-/** Lets the origin go on without us. */
-function discard(stream: ReadableStream<Uint8Array> | undefined): void {
-  stream?.cancel().catch(() => {}); // its connection has gone before us
 }

@@ -20,14 +20,14 @@ export interface SubscriptionOwner {
 
 export class SessionSubscription implements Subscriber {
   readonly channel: HeldChannel;
-  /** With the route's prefix, but for implicit channels. */
+  /** As publishers name it. */
   readonly fullName: string;
   readonly #hold: SubscribedHold;
   readonly #owner: SubscriptionOwner;
 
-  constructor(channel: HeldChannel, prefix: string, hold: SubscribedHold, owner: SubscriptionOwner) {
+  constructor(channel: HeldChannel, fullName: string, hold: SubscribedHold, owner: SubscriptionOwner) {
     this.channel = channel;
-    this.fullName = channel.implicit ? channel.name : prefix + channel.name;
+    this.fullName = fullName;
     this.#hold = hold;
     this.#owner = owner;
   }
