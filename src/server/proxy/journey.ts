@@ -71,7 +71,8 @@ export class Journey implements Asker, Disposable {
   readonly #signer: GripSigner;
   readonly #asker: OriginAsker;
   readonly #access: AccessLog;
-  #requests = 0;
+  /** Counts for the whole process: journeys of earlier settings live as long as their holds do. */
+  static #requests = 0;
 
   constructor(options: ProxyOptions, deps: ProxyDeps) {
     this.#options = options;
@@ -86,7 +87,7 @@ export class Journey implements Asker, Disposable {
 
   /** Answers a client. Never rejects: what fails here is a logged 500. */
   readonly handle = async (client: ClientRequest): Promise<Response> => {
-    const id = `${this.#options.name}:${++this.#requests}`;
+    const id = `${this.#options.name}:${++Journey.#requests}`;
     this.#deps.metrics.add("request_received");
     try {
       return await this.#serve(client, id);
