@@ -1,0 +1,29 @@
+/** The program behind bare.ts: GET /sub?channel=C is a stream, POST /pub?channel=C goes to all of them. */
+const channels = new Map<string, Set<ReadableStreamDefaultController<Uint8Array>>>();
+const encoder = new TextEncoder();
+const hello = encoder.encode(": open\n\n");
+
+Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen: () => {} }, async (request) => {
+  const at = request.url.indexOf("channel=");
+  const channel = at < 0 ? "" : request.url.slice(at + 8);
+  if (request.method === "POST") {
+    const bytes = encoder.encode(`data: ${await request.text()}\n\n`);
+    for (const controller of channels.get(channel) ?? []) controller.enqueue(bytes);
+    return new Response("ok");
+  }
+  if (at < 0) return new Response("ok");
+  let members = channels.get(channel);
+  if (members === undefined) channels.set(channel, members = new Set());
+  const set = members;
+  let mine: ReadableStreamDefaultController<Uint8Array>;
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        set.add(mine = controller);
+        controller.enqueue(hello);
+      },
+      cancel: () => void set.delete(mine),
+    }),
+    { headers: { "content-type": "text/event-stream" } },
+  );
+});
