@@ -4,7 +4,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Form, GripStand, type Scenario } from "../helpers/grip_stand.ts";
+import { CONTROL_API } from "./grip/control_api.ts";
+import { FILTERS } from "./grip/filters.ts";
 import { HOLDS } from "./grip/holds.ts";
+import { ORDER } from "./grip/order.ts";
+import { FIRST_SUBSCRIPTION, HINT_AND_RECOVER, RECOVERY } from "./grip/recovery.ts";
 
 /** All at once; a failing one does not keep the others from being told. */
 async function playAll(
@@ -26,9 +30,19 @@ async function playAll(
   assertEquals(passed.includes(false), false);
 }
 
+const FORMS = ["one process", "two proxies"] as const;
+
 Deno.test("GRIP over HTTP means the same in one process and with two proxies", async (t) => {
-  await Promise.all((["one process", "two proxies"] as const).map(async (form) => {
+  await Promise.all(FORMS.map(async (form) => {
     await using stand = await GripStand.start(form);
-    await playAll(t, form, HOLDS, stand);
+    await playAll(t, form, [HINT_AND_RECOVER], stand);
+    await playAll(t, form, [...HOLDS, ...ORDER, ...RECOVERY, ...FILTERS, ...CONTROL_API], stand);
+  }));
+});
+
+Deno.test("GRIP over HTTP asks the origin again on a channel's first subscription, as shipped", async (t) => {
+  await Promise.all(FORMS.map(async (form) => {
+    await using stand = await GripStand.start(form, {});
+    await playAll(t, form, [FIRST_SUBSCRIPTION], stand);
   }));
 });
