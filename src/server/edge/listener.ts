@@ -83,13 +83,19 @@ function asListener(
   address: ListenAddress,
   stop: AbortController,
 ): ClientListener {
+  // Aborting a server that has ended throws inside the runtime, where nobody can catch it.
+  let ended = false;
+  void server.finished.then(() => ended = true);
+  const abort = () => {
+    if (!ended) stop.abort();
+  };
   return {
     address,
     finished: server.finished,
     shutdown: () => server.shutdown(),
-    abort: () => stop.abort(),
+    abort,
     async [Symbol.asyncDispose]() {
-      stop.abort();
+      abort();
       await server.finished;
     },
   };
