@@ -1,8 +1,9 @@
 /** A proxy and a handler without a runner, as a service manager or two machines run them: in any order, joined by TCP. */
 import { assert, assertEquals } from "@std/assert";
 import { TextLineStream } from "@std/streams";
-import { Backend, exchange, StreamListener } from "../helpers/audience.ts";
+import { StreamListener } from "../helpers/audience.ts";
 import { freePorts } from "../helpers/free_port.ts";
+import { Backend, exchange } from "../helpers/history_backend.ts";
 import { programCommand, tomlText } from "../helpers/program.ts";
 import { eventually, within } from "../helpers/wait.ts";
 

@@ -2,14 +2,8 @@
  * The proofs of processes at full size: `deno task soak [NAME…]`, minutes long. PUSHPIN_TEST_EXECUTABLE names a
  * compiled program to be tried in place of `deno run main.ts`; SOAK_SEED repeats a storm.
  */
-import {
-  proveCrashStorm,
-  proveDrain,
-  proveHandlerDeath,
-  proveProxyDeath,
-  proveReloads,
-  proveWatchdog,
-} from "../helpers/process_proofs.ts";
+import { proveHandlerDeath, proveProxyDeath, proveWatchdog } from "../helpers/process_proofs.ts";
+import { proveCrashStorm, proveDrain, proveReloads } from "../helpers/process_proofs_life.ts";
 import { Random } from "../helpers/random.ts";
 
 const seed = Number(Deno.env.get("SOAK_SEED") ?? Date.now() % 1_000_000);
