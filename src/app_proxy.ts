@@ -63,6 +63,7 @@ export async function startProxy(
       holds,
       log,
       metrics,
+      timers: hub.timers,
     });
     await journey.checkKeys();
     return journey;
@@ -155,6 +156,7 @@ function proxyOptions({ proxy }: Settings, name: string, keyDir: string): ProxyO
     sigIss: proxy.sig_iss,
     sigKey: proxy.sig_key,
     upstreamKey: proxy.upstream_key,
+    originTimeoutMs: proxy.origin_timeout * 1000,
     keyDir,
     logFrom: proxy.log_from,
     logUserAgent: proxy.log_user_agent,

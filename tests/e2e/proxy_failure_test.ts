@@ -242,3 +242,20 @@ class RawOrigin implements AsyncDisposable {
     return Promise.resolve();
   }
 }
+
+Deno.test("Journey answers 502 where an origin takes longer than its timeout, and lets it go", async () => {
+  const gate = new Gate();
+  await using origin = ScriptedOrigin.start({
+    rules: [{ target: "/", respond: { body: "late", before: gate } }],
+  });
+  await using proxy = startProxy({
+    routes: [`* 127.0.0.1:${origin.port}`],
+    options: { originTimeoutMs: 300 },
+  });
+  const response = await askOnce(proxy.port, "/slow");
+  assertEquals([response.status, response.text], [502, ORIGIN_ERROR]);
+  assertEquals(proxy.metrics.get("origin_failures", "timeout"), 1);
+  const request = await origin.nextRequest();
+  await within(request.gone, "the origin to see us leave");
+  gate.open();
+});

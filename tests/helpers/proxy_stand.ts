@@ -1,4 +1,5 @@
 /** The proxy alone, on a port of its own: real listener, real routes, holds that only say they were asked. */
+import { TimerWheel } from "../../src/server/hub/timer_wheel.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { parseRoutes } from "../../src/routes/parse.ts";
 import { RouteTable } from "../../src/routes/table.ts";
@@ -54,6 +55,7 @@ export function shippedOptions(): ProxyOptions {
     sigIss: "pushpin",
     sigKey: "changeme",
     upstreamKey: "",
+    originTimeoutMs: 0,
     logFrom: false,
     logUserAgent: false,
   };
@@ -68,6 +70,11 @@ export function startProxy(
   if (problem !== undefined) throw new Error(`Route ${problem.line}: ${problem.what}`);
   const log = recordLog();
   const metrics = new Metrics();
+  const timers = new TimerWheel({
+    onError: (thrown) => {
+      throw thrown;
+    },
+  });
   const kept: KeptClient[] = [];
   const shipped = shippedOptions();
   const journey = new Journey(
@@ -83,6 +90,7 @@ export function startProxy(
       },
       log,
       metrics,
+      timers,
     },
   );
   const listener = listenClients(address ?? { kind: "tcp", hostname: "127.0.0.1", port: 0 }, {
@@ -99,6 +107,7 @@ export function startProxy(
     async [Symbol.asyncDispose]() {
       await listener[Symbol.asyncDispose]();
       journey[Symbol.dispose]();
+      timers[Symbol.dispose]();
     },
   };
 }

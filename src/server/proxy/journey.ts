@@ -11,6 +11,7 @@ import type { Route } from "../../routes/route.ts";
 import { routeHost, type RouteTable } from "../../routes/table.ts";
 import type { ClientRequest } from "../edge/client_request.ts";
 import { OriginClient } from "../origin/origin_client.ts";
+import type { Timers } from "../origin/patience.ts";
 import { AccessLog, type Outcome, peerOf, uriOf, type Visit } from "./access_log.ts";
 import { type AnswerContext, readAnswer } from "./answers.ts";
 import type { Answer, Asker, HoldKeeper, LinkAnswer, ProxyRequest } from "./asking.ts";
@@ -47,6 +48,8 @@ export interface ProxyOptions {
   readonly sigKey: string;
   /** Trusts requests signed with it; empty trusts none. */
   readonly upstreamKey: string;
+  /** How long an origin may take for its head; 0 for as long as it wants. */
+  readonly originTimeoutMs: number;
   /** Where relative `file:` keys are looked for. */
   readonly keyDir?: string;
   readonly logFrom: boolean;
@@ -61,6 +64,7 @@ export interface ProxyDeps {
   readonly holds: HoldKeeper;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly timers: Timers<unknown>;
 }
 
 export class Journey implements Asker, Disposable {
@@ -80,8 +84,14 @@ export class Journey implements Asker, Disposable {
     this.#log = deps.log;
     this.#origin = new OriginClient({ caCerts: options.caCerts });
     this.#signer = new GripSigner({ keyDir: options.keyDir });
-    const { log, metrics } = deps;
-    this.#asker = new OriginAsker(options, { origin: this.#origin, signer: this.#signer, log, metrics });
+    const { log, metrics, timers } = deps;
+    this.#asker = new OriginAsker(options, {
+      origin: this.#origin,
+      signer: this.#signer,
+      log,
+      metrics,
+      timers,
+    });
     this.#access = new AccessLog(log, { ...options, ...options.headers });
   }
 

@@ -15,6 +15,7 @@ import { hasDotSegments } from "../edge/request_target.ts";
 import { readUpTo } from "../origin/body.ts";
 import type { OriginClient } from "../origin/origin_client.ts";
 import { OriginFailure, originFailure } from "../origin/origin_failure.ts";
+import { sendPatiently, type Timers } from "../origin/patience.ts";
 import { answerTest } from "../origin/test_origin.ts";
 import type { GripSigner } from "./grip_sig.ts";
 import { buildOriginHeaders, type OriginHeaderSettings } from "./origin_request.ts";
@@ -50,6 +51,8 @@ export interface OriginAskerOptions {
   /** For routes that name none of their own. */
   readonly sigIss: string;
   readonly sigKey: string;
+  /** How long an origin may take for its head; 0 for as long as it wants. */
+  readonly originTimeoutMs: number;
 }
 
 export class OriginAsker {
@@ -58,6 +61,7 @@ export class OriginAsker {
   readonly #signer: GripSigner;
   readonly #log: Log;
   readonly #metrics: Metrics;
+  readonly #timers: Timers<unknown>;
 
   constructor(
     options: OriginAskerOptions,
@@ -66,6 +70,7 @@ export class OriginAsker {
       readonly signer: GripSigner;
       readonly log: Log;
       readonly metrics: Metrics;
+      readonly timers: Timers<unknown>;
     },
   ) {
     this.#options = options;
@@ -73,6 +78,7 @@ export class OriginAsker {
     this.#signer = deps.signer;
     this.#log = deps.log;
     this.#metrics = deps.metrics;
+    this.#timers = deps.timers;
   }
 
   /** Asks the route's targets in their order, the next one only where nothing reached the one before. Never throws. */
@@ -136,13 +142,22 @@ export class OriginAsker {
     if (target.kind === "test") {
       return askTest({ method, path: targetPath(route, target, made.path), headers, body });
     }
-    return this.#origin.send(target, {
+    const request = {
       method,
       path: made.path,
       host,
       headers,
       body: body.kind === "none" ? undefined : body.kind === "bytes" ? body.bytes : body.stream,
-    }, signal);
+    };
+    const { originTimeoutMs: headMs } = this.#options;
+    const watchConnect = route.targets.length > 1;
+    if (!watchConnect && headMs === 0) return this.#origin.send(target, request, signal);
+    return sendPatiently((patient) => this.#origin.send(target, request, patient), signal, {
+      timers: this.#timers,
+      probe: () => this.#origin.probe(target),
+      watchConnect,
+      headMs,
+    });
   }
 }
 
