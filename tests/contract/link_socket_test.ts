@@ -1,54 +1,18 @@
-/** What only a link over sockets can do: be refused, break, be slow, be joined again, belong to somebody else. */
+/** What only a link over sockets can do: break, be slow, be joined again, belong to somebody else. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PushpinError } from "../../src/errors.ts";
-import { silentLog } from "../../src/log.ts";
-import { type LinkAddress, linkAddress, parseLinkAddress } from "../../src/server/link/address.ts";
-import type { LinkEnd, LinkTiming } from "../../src/server/link/link.ts";
-import { LinkConnector, type LinkConnectorOptions } from "../../src/server/link/link_connector.ts";
-import { LinkListener, type LinkListenerOptions } from "../../src/server/link/link_listener.ts";
-import type { DownMessage, UpMessage } from "../../src/server/link/messages.ts";
-import { encodeFrame } from "../../src/server/wire/link_frames.ts";
+import {
+  connect,
+  type HandlerEnd,
+  inTempDir,
+  listen,
+  type ProxyEnd,
+  QUICK,
+  tcp0,
+} from "../helpers/link_ends.ts";
 import { recordLog } from "../helpers/log_recorder.ts";
 import { streamItem } from "../helpers/publish_items.ts";
 import { eventually, within } from "../helpers/wait.ts";
-
-type ProxyEnd = LinkEnd<UpMessage, DownMessage>;
-type HandlerEnd = LinkEnd<DownMessage, UpMessage>;
-
-const QUICK: Partial<LinkTiming> = { retryMinMs: 5, retryMaxMs: 20, refusedRetryMs: 60_000, tellAfterMs: 0 };
-
-async function inTempDir(test: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
-
-function listen(address: LinkAddress, more: Partial<LinkListenerOptions> = {}): Promise<LinkListener> {
-  return LinkListener.listen({
-    address,
-    name: "handler",
-    log: silentLog,
-    timing: QUICK,
-    onConnected: (end) => end.receive(() => {}),
-    ...more,
-  });
-}
-
-function connect(address: LinkAddress, more: Partial<LinkConnectorOptions> = {}): LinkConnector {
-  return new LinkConnector({
-    address,
-    name: "proxy",
-    log: silentLog,
-    timing: QUICK,
-    onConnected: (end) => end.receive(() => {}),
-    ...more,
-  });
-}
-
-const tcp0: LinkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 0 };
 
 Deno.test("LinkListener.listen() makes a socket of mode 0600, and its directory", () =>
   inTempDir(async (dir) => {
@@ -94,94 +58,6 @@ Deno.test("LinkListener.listen() does not remove a file that is no socket", () =
     );
     assertEquals(await Deno.readTextFile(`${dir}/link`), "precious");
   }));
-
-Deno.test("LinkListener.listen() refuses TCP without a secret", async () => {
-  await assertRejects(() => listen(tcp0), PushpinError, "a link over TCP needs a secret: set link_secret");
-});
-
-Deno.test("LinkConnector and LinkListener of different versions refuse each other and both say so", async () => {
-  const handlerLog = recordLog();
-  const proxyLog = recordLog();
-  await using listener = await listen(tcp0, { secret: "s", log: handlerLog, version: 2 });
-  await using connector = connect(listener.address, { secret: "s", log: proxyLog });
-  const handlerLine = await eventually(() => handlerLog.find("error", /^Cannot join link/));
-  const proxyLine = await eventually(() => proxyLog.find("error", /^Cannot join link/));
-  assertEquals(
-    handlerLine.message,
-    "Cannot join link: this handler speaks version 2, the proxy version 1: run the same release of both",
-  );
-  assertEquals(
-    proxyLine.message,
-    "Cannot join link: this proxy speaks version 1, the handler version 2: run the same release of both",
-  );
-  assertEquals([listener.connected, connector.connected], [0, false]);
-});
-
-for (
-  const [what, theirs, ours, expected] of [
-    ["another secret", "one", "two", /the secrets differ: set the same link_secret on both/],
-    ["no secret", "one", undefined, /the handler has a link_secret, the proxy has none/],
-  ] as const
-) {
-  Deno.test(`LinkListener refuses a proxy with ${what}, and both say so`, async () => {
-    const handlerLog = recordLog();
-    const proxyLog = recordLog();
-    await using listener = await listen(tcp0, { secret: theirs, log: handlerLog });
-    await using connector = connect(listener.address, { secret: ours, log: proxyLog });
-    await eventually(() => handlerLog.find("error", expected), { what: "the handler's line" });
-    await eventually(() => proxyLog.find("error", expected), { what: "the proxy's line" });
-    assertEquals([listener.connected, connector.connected], [0, false]);
-  });
-}
-
-Deno.test("LinkConnector refuses a handler that knows the secret's proof only from hearing it", async () => {
-  // A stranger on the handler's address sends back what the proxy sent: role and nonces make that worthless.
-  const stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const proxyLog = recordLog();
-  await using _connector = connect(
-    { transport: "tcp", hostname: "127.0.0.1", port: stranger.addr.port },
-    { secret: "s", log: proxyLog },
-  );
-  const conn = await stranger.accept();
-  const nonce = "00".repeat(32);
-  await conn.write(encodeFrame("hello", { link: 1, role: "handler", name: "stranger", nonce, secret: true }));
-  const heard = new Uint8Array(4096);
-  let length = 0;
-  while (!new TextDecoder().decode(heard.subarray(0, length)).includes("mac")) {
-    length += (await conn.read(heard.subarray(length))) ?? 0;
-  }
-  const mac = /"mac":"([0-9a-f]+)"/.exec(new TextDecoder().decode(heard.subarray(0, length)))![1]!;
-  await conn.write(encodeFrame("proof", { mac }));
-  await eventually(() => proxyLog.find("error", /the secrets differ/));
-  conn.close();
-  stranger.close();
-});
-
-Deno.test("LinkListener closes what does not greet, and stays open for proxies", async () => {
-  const log = recordLog();
-  await using listener = await listen(tcp0, { secret: "s", log, timing: { ...QUICK, handshakeMs: 50 } });
-  const { address } = listener;
-  if (address.transport !== "tcp") throw new Error("not TCP");
-  for (const bytes of ["GET / HTTP/1.1\r\n\r\n", "", "\x00\x00\x00\x06\x04\x00\x00\x00\x01x"]) {
-    const conn = await Deno.connect({ hostname: address.hostname, port: address.port });
-    await conn.write(new TextEncoder().encode(bytes));
-    const rest = new Uint8Array(4096);
-    await within(
-      (async () => {
-        try {
-          while (await conn.read(rest) !== null);
-        } catch {
-          // A reset is a close as well.
-        }
-      })(),
-      "the close",
-    );
-    conn.close();
-  }
-  assertEquals(log.lines.filter((line) => line.message === "link greeting failed").length, 3);
-  await using connector = connect(address, { secret: "s" });
-  await eventually(() => connector.connected);
-});
 
 Deno.test("LinkConnector starts before its handler, joins when it comes, and joins again when it returns", () =>
   inTempDir(async (dir) => {
@@ -311,24 +187,4 @@ Deno.test("SocketEnd.send() rejects an item longer than a frame and keeps the li
   await assertRejects(() => end.send({ type: "item", seq: 1, item }), PushpinError, "more than the limit");
   await end.send({ type: "recover" });
   await eventually(() => got.length === 1);
-});
-
-Deno.test("parseLinkAddress() reads local sockets and TCP, and names what is neither", () => {
-  assertEquals(parseLinkAddress("ipc:///run/p/link"), { transport: "unix", path: "/run/p/link" });
-  assertEquals(parseLinkAddress("tcp://[::1]:5570"), { transport: "tcp", hostname: "::1", port: 5570 });
-  assertEquals(parseLinkAddress("10.0.0.1:5570"), { transport: "tcp", hostname: "10.0.0.1", port: 5570 });
-  assertEquals(
-    linkAddress({ link_spec: "", rundir: "/run/p", ipc_prefix: "pushpin-" }),
-    { transport: "unix", path: "/run/p/pushpin-link" },
-  );
-  assertEquals(parseLinkAddress("tcp://*:5570"), { transport: "tcp", hostname: "0.0.0.0", port: 5570 });
-  for (const bad of ["", "http://x:1", "tcp://x", "tcp://x:99999", "ipc://", `ipc:///${"x".repeat(120)}`]) {
-    try {
-      parseLinkAddress(bad);
-    } catch (error) {
-      assert(error instanceof PushpinError && error.message.includes(`"${bad}"`));
-      continue;
-    }
-    throw new Error(`accepted "${bad}"`);
-  }
 });
