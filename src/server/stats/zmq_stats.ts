@@ -3,9 +3,14 @@
  * subscriber picks types by prefix. Nothing is encoded for nobody: `wants` says whether a type has a subscriber.
  */
 import type { Log } from "../../log.ts";
-import type { StatsPacket } from "../link/messages.ts";
 import { encodeTnetstring } from "../wire/tnetstring.ts";
 import { PubSocket } from "../zmq/mod.ts";
+
+/** One packet: its type (`conn`, `sub`, …) and its fields, without `from`. */
+export interface ZmqStatsPacket {
+  readonly type: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
 
 export interface ZmqStatsOptions {
   readonly log: Log;
@@ -76,7 +81,7 @@ export class ZmqStats implements AsyncDisposable {
   }
 
   /** Whether a packet of this type, or of any, might go to somebody. */
-  wants(type?: StatsPacket["type"]): boolean {
+  wants(type?: string): boolean {
     if (type === undefined) return this.#topics.size > 0;
     const head = `${type} `;
     for (const topic of this.#topics) if (head.startsWith(topic) || topic.startsWith(head)) return true;
@@ -84,7 +89,7 @@ export class ZmqStats implements AsyncDisposable {
   }
 
   /** Sends what somebody wants; never waits. */
-  send(packets: readonly StatsPacket[]): void {
+  send(packets: readonly ZmqStatsPacket[]): void {
     if (this.#topics.size === 0) return;
     for (const packet of packets) if (this.wants(packet.type)) this.#socket.send([this.#encode(packet)]);
   }
@@ -93,7 +98,7 @@ export class ZmqStats implements AsyncDisposable {
     await this.#socket.close();
   }
 
-  #encode({ type, fields }: StatsPacket): Uint8Array {
+  #encode({ type, fields }: ZmqStatsPacket): Uint8Array {
     const whole = { from: this.#from, ...fields };
     if (this.#format === "json") return this.#encoder.encode(`${type} J${JSON.stringify(whole)}`);
     const body = encodeTnetstring(whole);

@@ -23,6 +23,8 @@ export class Connecting {
   readonly endpoint: Endpoint;
   readonly #options: ConnectingOptions;
   readonly #running: Promise<void>;
+  /** A connect that hangs, as to an address behind a silent firewall, ends with the socket. */
+  readonly #stop = new AbortController();
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -34,14 +36,14 @@ export class Connecting {
 
   /** Connects no more. The connection that is there is its socket's to end, before or after; this waits for that. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#wake?.();
+    this.stop();
     await this.#running;
   }
 
   /** Lets {@link close} be decided before the connection ends. */
   stop(): void {
     this.#closed = true;
+    this.#stop.abort();
     this.#wake?.();
   }
 
@@ -54,7 +56,7 @@ export class Connecting {
     await Promise.resolve();
     while (!this.#closed) {
       try {
-        const conn = await connectTo(this.endpoint);
+        const conn = await connectTo(this.endpoint, this.#stop.signal);
         if (this.#closed) return conn.close();
         const { wasReady } = await this.#options.serve(conn, address);
         if (wasReady) {
@@ -62,6 +64,7 @@ export class Connecting {
           complained = false;
         }
       } catch (thrown) {
+        if (this.#closed) return;
         this.#options.failed(thrown);
         // One line for an endpoint that is away, not one for each attempt.
         const fields = { socket: name, endpoint: address, reason: describeError(thrown) };
@@ -86,9 +89,9 @@ export class Connecting {
   }
 }
 
-async function connectTo(endpoint: Endpoint): Promise<Deno.Conn> {
+async function connectTo(endpoint: Endpoint, signal: AbortSignal): Promise<Deno.Conn> {
   if (endpoint.transport === "ipc") return await Deno.connect({ transport: "unix", path: endpoint.path });
   // What is bound to every interface is reached through the loopback, as libzmq does.
   const hostname = endpoint.host === "0.0.0.0" ? "127.0.0.1" : endpoint.host;
-  return await Deno.connect({ transport: "tcp", hostname, port: endpoint.port });
+  return await Deno.connect({ transport: "tcp", hostname, port: endpoint.port, signal });
 }

@@ -3,7 +3,8 @@ import { PushpinError } from "../../errors.ts";
 import { encodeMessage, type ZmtpMessage } from "../wire/zmtp_frames.ts";
 import { Distributor } from "./distributor.ts";
 import type { ZmqOptions } from "./options.ts";
-import type { Peer, SocketType } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import type { SocketType } from "./peer_owner.ts";
 import { ReceivingSocket } from "./pull.ts";
 import { DELIMITER } from "./router.ts";
 

@@ -3,7 +3,7 @@ import type { ZmqSettings } from "./options.ts";
 
 export interface HeartbeatPort {
   /** True while we do not read: a full queue is ours, not the peer's silence. */
-  readonly deaf: boolean;
+  deaf(): boolean;
   ping(): void;
   silent(reason: string): void;
 }
@@ -61,7 +61,7 @@ export class Heartbeat {
   #check(): void {
     const { heartbeatMs, heartbeatTimeoutMs } = this.#settings;
     const now = performance.now();
-    if (this.#port.deaf) this.#heardAt = now;
+    if (this.#port.deaf()) this.#heardAt = now;
     const silentMs = Math.round(now - this.#heardAt);
     if (this.#peerTtlMs > 0 && silentMs > this.#peerTtlMs) {
       return this.#port.silent(`silent for ${silentMs} ms, over the ${this.#peerTtlMs} ms it asked for`);

@@ -6,47 +6,13 @@
  */
 import { describeError, PushpinError } from "../../errors.ts";
 import { decodeCommand, encodeError, encodePing, encodePong, encodeReady } from "../wire/zmtp_commands.ts";
-import { type ZmtpCommandFrame, ZmtpDecoder, type ZmtpMessage } from "../wire/zmtp_frames.ts";
-import { decodeGreeting, encodeGreeting, GREETING_BYTES, type ZmtpMinor } from "../wire/zmtp_greeting.ts";
-import { Heartbeat, type HeartbeatPort } from "./heartbeat.ts";
+import { type ZmtpCommandFrame, ZmtpDecoder } from "../wire/zmtp_frames.ts";
+import { encodeGreeting, type ZmtpMinor } from "../wire/zmtp_greeting.ts";
+import { readGreeting } from "./greeting.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { ZmqSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-
-/** The socket types of RFC 23 that we are or may meet. */
-export type SocketType =
-  | "PULL"
-  | "PUSH"
-  | "PUB"
-  | "SUB"
-  | "XPUB"
-  | "XSUB"
-  | "REQ"
-  | "REP"
-  | "DEALER"
-  | "ROUTER";
-
-/** Why a connection is over. `refused` covers everything before READY that is the peer's doing. */
-export type PeerEnd = "closed" | "refused" | "protocol" | "timeout" | "failed" | "overload" | "stopped";
-
-/** What a peer asks of its socket. */
-export interface PeerOwner {
-  readonly socketType: SocketType;
-  readonly settings: ZmqSettings;
-  /** How much in commands and subscriptions may wait for one peer. */
-  readonly controlBytes: number;
-  /** Whether this is a type to talk to. */
-  talksTo(socketType: string): boolean;
-  /** The handshake is over. A returned text refuses the peer. */
-  peerReady(peer: Peer): string | undefined;
-  /** A promise says: do not read on until it settles. */
-  peerMessage(peer: Peer, message: ZmtpMessage): Promise<void> | undefined;
-  /** A subscription as a command (3.1). A returned text ends the connection. */
-  peerSubscription(peer: Peer, topic: Uint8Array, wanted: boolean): string | undefined;
-  /** The outbox has room again. */
-  peerRoom(peer: Peer): void;
-  /** Called once, also for a peer that never became ready. */
-  peerEnded(peer: Peer, end: PeerEnd, unsent: readonly Uint8Array[]): void;
-}
+import type { PeerEnd, PeerOwner } from "./peer_owner.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Below this rest of a read buffer a new one is cheaper than the short reads. */
@@ -79,11 +45,8 @@ export class Peer {
     this.#conn = conn;
     this.address = address;
     this.#decoder = new ZmtpDecoder(this.#settings.limits);
-    this.#outbox = new Outbox(conn, {
-      messages: this.#settings.sendHighWater,
-      bytes: this.#settings.highWaterBytes,
-      controlBytes: owner.controlBytes,
-    }, {
+    const { sendHighWater: messages, highWaterBytes: bytes } = this.#settings;
+    this.#outbox = new Outbox(conn, { messages, bytes, controlBytes: owner.controlBytes }, {
       failed: (thrown) => this.#end("failed", describeError(thrown)),
       room: () => this.#owner.peerRoom(this),
     });
@@ -172,7 +135,7 @@ export class Peer {
 
   async #read(): Promise<void> {
     try {
-      const rest = await this.#readGreeting();
+      const rest = await this.#greet();
       if (rest === undefined) return;
       let buffer = new Uint8Array(READ_BYTES);
       let used = 0;
@@ -200,25 +163,16 @@ export class Peer {
     }
   }
 
-  /** Undefined where the connection ended before its greeting; else the bytes after it. */
-  async #readGreeting(): Promise<Uint8Array | undefined> {
-    const buffer = new Uint8Array(GREETING_BYTES + 4096);
-    for (let have = 0;;) {
-      const count = await this.#conn.read(buffer.subarray(have));
-      if (count === null) {
-        // A port check says nothing and is worth no line; who began to speak is.
-        if (have === 0) this.#end("closed", "");
-        else this.#peerClosed();
-        return undefined;
-      }
-      have += count;
-      const greeting = decodeGreeting(buffer.subarray(0, have));
-      if (greeting === undefined) continue;
-      this.#minor = Math.min(greeting.minor, this.#settings.zmtpMinor) as ZmtpMinor;
-      this.#state = "handshake";
-      this.#outbox.control(encodeReady(this.#owner.socketType, this.#settings.routingId));
-      return buffer.subarray(GREETING_BYTES, have);
-    }
+  /** Undefined where the connection ended before its greeting was whole; else the bytes after it. */
+  async #greet(): Promise<Uint8Array | undefined> {
+    const greeted = await readGreeting(this.#conn);
+    if (greeted === "silent") this.#end("closed", "");
+    else if (greeted === "cut") this.#peerClosed();
+    if (typeof greeted === "string" || this.#isEnded()) return undefined;
+    this.#minor = Math.min(greeted.minor, this.#settings.zmtpMinor) as ZmtpMinor;
+    this.#state = "handshake";
+    this.#outbox.control(encodeReady(this.#owner.socketType, this.#settings.routingId));
+    return greeted.rest;
   }
 
   /** Everything the decoder has; waits in the middle where the socket is full. */
@@ -288,18 +242,11 @@ export class Peer {
     const refused = this.#owner.peerReady(this);
     if (refused !== undefined) return this.#end("refused", refused);
     if (!this.ready) return;
-    this.#heartbeat = new Heartbeat(this.#settings, this.#minor === 1, this.#heartbeatPort());
-  }
-
-  #heartbeatPort(): HeartbeatPort {
-    const waiting = () => this.#waiting;
-    return {
-      get deaf() {
-        return waiting();
-      },
+    this.#heartbeat = new Heartbeat(this.#settings, this.#minor === 1, {
+      deaf: () => this.#waiting,
       ping: () => this.sendControl(encodePing(this.#settings.heartbeatTtlMs)),
       silent: (reason) => this.#end("timeout", reason),
-    };
+    });
   }
 
   #peerClosed(): void {

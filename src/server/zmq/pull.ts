@@ -2,7 +2,8 @@
 import type { ZmtpMessage } from "../wire/zmtp_frames.ts";
 import { Inbox, weightOf } from "./inbox.ts";
 import type { ZmqOptions } from "./options.ts";
-import type { Peer, SocketType } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import type { SocketType } from "./peer_owner.ts";
 import { ZmqSocket } from "./socket.ts";
 
 /** What `receiveMany` takes at most where nothing else is said. */

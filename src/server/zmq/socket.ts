@@ -8,7 +8,8 @@ import { Binding } from "./binding.ts";
 import { Connecting, type Served } from "./connecting.ts";
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
 import { settingsOf, type ZmqOptions, type ZmqSettings } from "./options.ts";
-import { Peer, type PeerEnd, type PeerOwner, type SocketType } from "./peer.ts";
+import { Peer } from "./peer.ts";
+import type { PeerEnd, PeerOwner, SocketType } from "./peer_owner.ts";
 
 export interface CloseOptions {
   /** How long messages that are queued may take to be written and read; default 0: they are dropped. */
