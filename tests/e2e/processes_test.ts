@@ -1,5 +1,6 @@
 /** What several processes promise, at sizes for every day; `deno task soak` runs the same at full size. */
 import { assert, assertMatch } from "@std/assert";
+import { freePorts } from "../helpers/free_port.ts";
 import { Backend } from "../helpers/history_backend.ts";
 import {
   proveHandlerDeath,
@@ -72,6 +73,25 @@ Deno.test({
         return "it started";
       }, (error) => String(error));
     assertMatch(second, /Cannot listen on .*: (address in use|another handler answers there)/);
+    // With other ports for publishers, nothing but the clients' port is in the way, and it could be shared.
+    const [control, push, sub, command] = freePorts(4) as [number, number, number, number];
+    const handler = {
+      push_in_http_port: control,
+      push_in_spec: `tcp://127.0.0.1:${push}`,
+      push_in_sub_specs: `tcp://127.0.0.1:${sub}`,
+      command_spec: `tcp://127.0.0.1:${command}`,
+    };
+    const third = await Program.start({
+      settings: { runner: { http_port: `127.0.0.1:${first.port}` }, handler },
+      startDeadlineMs: 15_000,
+    }).then(async (program) => {
+      await program.stop();
+      return "it started";
+    }, (error) => String(error));
+    assertMatch(
+      third,
+      new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${first.port}: address in use: set http_port`),
+    );
     await askOnce(first.port, "/plain");
   },
 });

@@ -4,7 +4,7 @@
  * is killed nevertheless, its children see their standard input end and go with it.
  */
 import { compareSettings, type EffectiveSettings, formatProblem, type LoadedSettings } from "../../config.ts";
-import { describeError, type PushpinError } from "../../errors.ts";
+import { describeError, PushpinError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { LogWriter } from "../log_writer.ts";
 import { childArguments } from "./child_arguments.ts";
@@ -47,6 +47,7 @@ export function childCommand(argv: readonly string[]): ChildCommand {
  * @throws {PushpinError} a child's own words, where it cannot start as it is configured.
  */
 export async function runRunner(options: RunnerOptions): Promise<number> {
+  checkPortsFree(options.effective);
   const runner = new Runner(options);
   return await runner.run();
 }
@@ -144,6 +145,29 @@ class Runner {
       this.#log.warn("changed settings that need a restart", { settings: restart.join(",") });
     }
     this.#supervisor.reload();
+  }
+}
+
+/**
+ * Proxies share their port with each other by SO_REUSEPORT, which would share it with a second program of the same user
+ * as well, and half of the clients would be gone without a word. So the port must be nobody's before the first starts.
+ *
+ * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, naming the address.
+ */
+function checkPortsFree({ settings }: EffectiveSettings): void {
+  if (!settings.runner.services.includes("proxy")) return;
+  for (const { address, port } of [...settings.runner.http_port, ...settings.runner.https_ports]) {
+    const hostname = address ?? "0.0.0.0";
+    try {
+      Deno.listen({ hostname, port }).close();
+    } catch (cause) {
+      const what = cause instanceof Deno.errors.AddrInUse ? "address in use" : describeError(cause);
+      throw new PushpinError(
+        "PUSHPIN_LISTEN_FAILED",
+        `Cannot listen on ${hostname}:${port}: ${what}: set http_port or stop the other process`,
+        { cause },
+      );
+    }
   }
 }
 
