@@ -9,32 +9,20 @@ import { describeError } from "../../errors.ts";
 import { IdCache } from "../../grip/id_cache.ts";
 import type { PublishItem } from "../../grip/publish_item.ts";
 import type { LinkEnd } from "../link/link.ts";
-import type { DownMessage, Receipt, StatsPacket, SubscriptionMode, UpMessage } from "../link/messages.ts";
+import type {
+  DownMessage,
+  Receipt,
+  StatsBatch,
+  StatsType,
+  SubscriptionMode,
+  UpMessage,
+} from "../link/messages.ts";
+import type { SubscriptionCount } from "../stats/packet.ts";
 import { type Channel, FORMAT_OF, MODES, newChannel, NOBODY } from "./channel.ts";
+import type { HubLimits, HubOptions, SubscriptionWatch } from "./hub_options.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { contentBytes, Throttle } from "./throttle.ts";
 import { TimerWheel } from "./timer_wheel.ts";
-
-/** Told when a channel gets its first and loses its last subscriber of a mode: stats' `sub` packets. */
-export type SubscriptionWatch = (mode: SubscriptionMode, channel: string, subscribers: number) => void;
-
-export interface HubLimits {
-  /** How long a channel outlives its last long-poll, default 60. */
-  readonly lingerSeconds?: number;
-  /** As the handler's: an item that it passed on before it died may come again from a publisher who got no answer. */
-  readonly idCacheTtlSeconds?: number;
-  /** Deliveries a second, for all sessions together; 0 (default) for no limit. */
-  readonly messageRate?: number;
-  /** Deliveries that may wait for each route; 0 (default) for no limit. */
-  readonly messageHwm?: number;
-  /** Bytes that weigh as one delivery; undefined weighs all the same. */
-  readonly messageBlockSize?: number;
-}
-
-export interface HubOptions extends HubLimits {
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
 
 export class Hub implements Disposable {
   readonly timers: TimerWheel;
@@ -47,6 +35,7 @@ export class Hub implements Disposable {
   #rate = "";
   #link: LinkEnd<UpMessage, DownMessage> | undefined;
   #watch: SubscriptionWatch | undefined;
+  #statsWanted: ((types: readonly StatsType[]) => void) | undefined;
   #connections: ((ids: readonly string[]) => readonly string[]) | undefined;
 
   constructor(options: HubOptions) {
@@ -84,6 +73,23 @@ export class Hub implements Disposable {
     this.#watch = watch;
   }
 
+  /** Who collects what the handler can use of statistics: nothing, while there is none. */
+  collectStats(wanted: (types: readonly StatsType[]) => void): void {
+    this.#statsWanted = wanted;
+  }
+
+  /** Everything that `watchSubscriptions` has told and that has not ended. */
+  *subscriptions(): Iterable<SubscriptionCount> {
+    for (const { name, subscribers, linger } of this.#channels.values()) {
+      for (const mode of MODES) {
+        const { size } = subscribers[mode];
+        if (size > 0 || (mode === "response" && linger !== undefined)) {
+          yield { mode, channel: name, subscribers: size };
+        }
+      }
+    }
+  }
+
   /** Who knows which connections are open here, for conncheck (spec 3.5). */
   answerConnections(connected: (ids: readonly string[]) => readonly string[]): void {
     this.#connections = connected;
@@ -94,7 +100,9 @@ export class Hub implements Disposable {
     this.#link = link;
     link.receive((message) => this.#receive(message));
     void link.closed.then(() => {
-      if (this.#link === link) this.#link = undefined;
+      if (this.#link !== link) return;
+      this.#link = undefined;
+      this.#statsWanted?.([]);
     });
     for (const channel of this.#channels.values()) this.#announce(channel);
   }
@@ -124,13 +132,16 @@ export class Hub implements Disposable {
   unsubscribe(name: string, mode: SubscriptionMode, subscriber: Subscriber): void {
     const channel = this.#channels.get(name);
     if (channel === undefined || !channel.subscribers[mode].delete(subscriber)) return;
-    this.#watch?.(mode, name, channel.subscribers[mode].size);
-    if (mode === "response" && channel.subscribers.response.size === 0 && this.#lingerMs > 0) {
+    const { size } = channel.subscribers[mode];
+    const lingers = mode === "response" && size === 0 && this.#lingerMs > 0;
+    if (lingers) {
       channel.linger = this.timers.set(this.#lingerMs, () => {
         channel.linger = undefined;
+        this.#watch?.(mode, name, undefined);
         this.#forgetIfUnused(channel);
       });
     }
+    this.#watch?.(mode, name, size === 0 && !lingers ? undefined : size);
     this.#forgetIfUnused(channel);
   }
 
@@ -143,8 +154,8 @@ export class Hub implements Disposable {
   }
 
   /** Sends statistics up; lost, and nobody minds, while there is no handler. */
-  report(packets: readonly StatsPacket[]): void {
-    this.#send({ type: "stats", packets });
+  report(batch: StatsBatch): void {
+    this.#send({ type: "stats", ...batch });
   }
 
   /** Gives an item to the channel's sessions and says what became of it. */
@@ -154,7 +165,7 @@ export class Hub implements Disposable {
     if (item.id !== undefined && this.#ids.seen(item.channel, item.id, performance.now())) return NOBODY;
     const matchedByMode = { response: 0, stream: 0, ws: 0 };
     channel.known = true;
-    channel.lastId = item.id;
+    if (!item.noSeq) channel.lastId = item.id;
     const dropped: Record<string, number> = {};
     let matched = 0;
     for (const mode of MODES) {
@@ -235,6 +246,8 @@ export class Hub implements Disposable {
       case "conncheck":
         this.#send({ type: "connections", ask: message.ask, ids: this.#connections?.(message.ids) ?? [] });
         return;
+      case "want-stats":
+        return this.#statsWanted?.(message.types);
       case "hello":
         return;
     }
@@ -243,15 +256,12 @@ export class Hub implements Disposable {
   #subscribed(name: string, lastId: string | undefined): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
-    if (channel.known) {
-      // A link that came back: what the handler passed on in between never came here.
-      if (lastId === undefined || lastId === channel.lastId) return;
-      channel.lastId = lastId;
-      return this.#each(name, (subscriber) => subscriber.update(name));
-    }
+    // Where it is known, the link was lost and came back: what was published in between may never have come here, and
+    // the same id says nothing about that. Sessions that follow ids are told a second time, and ask their origin.
+    const latest = channel.known ? lastId ?? channel.lastId : lastId;
     channel.known = true;
-    channel.lastId = lastId;
-    this.#each(name, (subscriber) => subscriber.subscribed(name, lastId));
+    channel.lastId = latest;
+    this.#each(name, (subscriber) => subscriber.subscribed(name, latest));
   }
 
   #announce(channel: Channel): void {

@@ -129,14 +129,26 @@ Deno.test("Hub announces everything it knows to a handler that comes back, with 
   ]);
 });
 
-Deno.test("Hub has sessions ask again when a handler that comes back is ahead of what was seen here", () => {
+Deno.test("Hub tells sessions a second time when a link comes back, as items may have been lost with the old one", () => {
   const { hub, link } = newHub();
   using _hub = hub;
   const a = new RecordingSubscriber("a");
   hub.subscribe("c", "stream", a);
   link.say({ type: "subscribed", channel: "c", lastId: "9" });
-  link.say({ type: "subscribed", channel: "c", lastId: "12" });
-  assertEquals(a.events, ["subscribed c 9", "update c"]);
+  link.say({ type: "subscribed", channel: "c", lastId: "9" });
+  link.say({ type: "subscribed", channel: "c" });
+  assertEquals(a.events, ["subscribed c 9", "subscribed c 9", "subscribed c 9"]);
+});
+
+Deno.test("Hub takes no last id from an item that is outside the sequence", () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const late = new RecordingSubscriber("late");
+  hub.subscribe("c", "stream", new RecordingSubscriber("a"));
+  link.say({ type: "subscribed", channel: "c", lastId: "9" });
+  link.say({ type: "item", seq: 1, item: { ...streamItem("c", "x"), noSeq: true } });
+  hub.subscribe("c", "stream", late);
+  assertEquals(late.events, ["subscribed c 9"]);
 });
 
 Deno.test("Hub keeps a channel for the next long-poll when lingering, and not for streams", () => {
