@@ -24,7 +24,7 @@ export class Inbox<K, T> {
   readonly #bounds: LaneBounds;
   readonly #lanes = new Map<K, Lane<T>>();
   /** Lanes with something in them, next first. */
-  #turns = new Fifo<Lane<T>>();
+  readonly #turns = new Fifo<Lane<T>>();
   #waiting: (() => void)[] = [];
   #count = 0;
   #closed = false;
@@ -59,7 +59,7 @@ export class Inbox<K, T> {
     this.#lanes.delete(key);
   }
 
-  /** Up to `max` items, as soon as there is one; undefined when closed. Several callers may wait: each item goes to one. */
+  /** Up to `max` items, as soon as there is one; undefined when closed and empty. Several callers may wait: each item goes to one. */
   async take(max: number): Promise<T[] | undefined> {
     while (this.#count === 0) {
       if (this.#closed) return undefined;
@@ -70,11 +70,9 @@ export class Inbox<K, T> {
     return taken;
   }
 
-  /** Drops what waits and wakes everybody. */
+  /** Takes nothing more in and wakes everybody; what is there can still be taken. */
   close(): void {
     this.#closed = true;
-    this.#count = 0;
-    this.#turns = new Fifo();
     for (const lane of this.#lanes.values()) lane.room?.();
     this.#lanes.clear();
     this.#wake();

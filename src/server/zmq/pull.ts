@@ -21,12 +21,12 @@ export abstract class ReceivingSocket extends ZmqSocket {
     });
   }
 
-  /** The next message; undefined when the socket is closed. */
+  /** The next message; undefined when the socket is closed and what it had received is taken. */
   async receive(): Promise<ZmtpMessage | undefined> {
     return (await this.#inbox.take(1))?.[0];
   }
 
-  /** What is there, up to `max` messages, as soon as there is one; undefined when the socket is closed. Far cheaper than one at a time. */
+  /** What is there, up to `max` messages, as soon as there is one; undefined as for `receive`. Far cheaper than one at a time. */
   receiveMany(max = MANY): Promise<readonly ZmtpMessage[] | undefined> {
     return this.#inbox.take(max);
   }

@@ -119,7 +119,7 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   }
 
   /**
-   * Ends everything; the same promise for every call. What waits in `receive` gets undefined, what waits in `send` rejects.
+   * Ends everything; the same promise for every call. What was received can still be taken; then `receive` gets undefined. What waits in `send` rejects.
    *
    * @returns whether every ready peer has read everything it was sent; without a linger nobody waits to know, and it is false.
    */

@@ -57,7 +57,7 @@ Deno.test("Inbox keeps what a peer sent before it left, and lets its reader go",
   assertEquals(await inbox.take(1), [1]);
 });
 
-Deno.test("Inbox.close() wakes whoever takes and whoever waits for room", async () => {
+Deno.test("Inbox.close() wakes whoever takes and whoever waits for room, and lets what is there be taken", async () => {
   const inbox = new Inbox<string, number>({ messages: 1, bytes: 100 });
   const taking = inbox.take(1);
   inbox.close();
@@ -66,6 +66,8 @@ Deno.test("Inbox.close() wakes whoever takes and whoever waits for room", async 
   const full = other.put("a", 1, 1);
   other.close();
   await full;
+  assertEquals(other.put("b", 2, 1), undefined);
+  assertEquals(await other.take(5), [1]);
   assertEquals(await other.take(1), undefined);
 });
 
