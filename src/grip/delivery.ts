@@ -1,7 +1,7 @@
 /** An item on its way into one session, after its place in the order is known: content-filters, filters, content. */
 import { applyFilters, contentFiltersMatch } from "./filters.ts";
 import type { HeldChannel } from "./held_channel.ts";
-import type { PublishItem } from "./publish_item.ts";
+import type { HttpStreamFormat, PublishItem } from "./publish_item.ts";
 import type { ItemVerdict, SessionPort } from "./session_port.ts";
 
 /** What a hold is to do with an item. `reason` and `message` are for counting and for people. */
@@ -58,4 +58,13 @@ export function prepareItem(
     case "error":
       return { kind: "failed", message: result.error.message };
   }
+}
+
+/**
+ * The same for a stream's format. One that closes has no content, and goes through the filters as well: publishers end
+ * some of a channel's streams with require-sub.
+ */
+export function prepareStreamItem(format: HttpStreamFormat, context: DeliveryContext): Delivery {
+  if (format.action === "send") return prepareItem(format.contentFilters, format.content, context);
+  return prepareItem(undefined, new Uint8Array(0), context);
 }

@@ -4,7 +4,7 @@
  * items wait in a queue: what the origin sends may contain them already, and its prev-ids tell.
  */
 import { describeError } from "../errors.ts";
-import { prepareItem, reportRefused } from "./delivery.ts";
+import { prepareStreamItem, reportRefused } from "./delivery.ts";
 import { gripLast, type HeldChannel, unrecoverable } from "./held_channel.ts";
 import { HeldChannels, type HoldOptions } from "./held_channels.ts";
 import type { Instruct } from "./instruct.ts";
@@ -186,13 +186,13 @@ export class StreamHold {
       return "gap";
     }
     channel.active = true;
-    if (format.action !== "send") {
+    const context = { item, channel, channels: this.#channels.all, meta: this.#instruct.meta };
+    const prepared = prepareStreamItem(format, context);
+    if (prepared.kind === "send") {
+      if (format.action === "send") return this.#send(channel, prepared.content);
       this.#end("closed");
       return "sent";
     }
-    const context = { item, channel, channels: this.#channels.all, meta: this.#instruct.meta };
-    const prepared = prepareItem(format.contentFilters, format.content, context);
-    if (prepared.kind === "send") return this.#send(channel, prepared.content);
     const verdict = reportRefused(this.#port, channel, prepared);
     if (this.#debug && prepared.kind === "failed") {
       this.#say(prepared.message);

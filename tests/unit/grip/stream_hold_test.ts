@@ -16,6 +16,16 @@ Deno.test("StreamHold sends head and body, then each item as it is, until an ite
   assertEquals(port.take(), [`body "one"`, `body "two"`, "unsubscribe c", "end closed"]);
 });
 
+Deno.test("StreamHold is not closed by an item that its filters keep from it", () => {
+  const filtered = { name: "c", filters: ["require-sub"] };
+  const { port, item } = openStream({ channels: [filtered] });
+  port.take();
+  const close = { action: "close" } as const;
+  assertEquals(item({ stream: close, meta: new Map([["require_sub", "other"]]) }), "filter");
+  assertEquals(item({ stream: close, meta: new Map([["require_sub", "c"]]) }), "sent");
+  assertEquals(port.take(), ["unsubscribe c", "end closed"]);
+});
+
 Deno.test("StreamHold.item() passes the published bytes on without a copy", () => {
   const { machine, port } = openStream();
   const content = bytes("shared");
