@@ -1,8 +1,8 @@
 /**
- * `deno run -A bench/zmq.ts [items]`: items per second into a publishing door, in one run: our whole ZeroMQ PULL door (read, decode,
- * validate, ingest), our PULL socket alone, python3-zmq's PULL alone, and our HTTP control API. Three rounds in turning order, a fresh
- * process each; the sender is python3-zmq's PUSH (for HTTP one kept connection, one item a request). The receiver's own CPU time stands
- * beside the wall clock: the sender shares the machine.
+ * `deno run -A bench/zmq.ts [items]`: items per second into a publishing door, in one run: our whole ZeroMQ PULL door
+ * (read, decode, validate, ingest), our PULL socket alone, python3-zmq's PULL alone, and our HTTP control API. Three
+ * rounds in turning order, a fresh process each; the sender is python3-zmq's PUSH (for HTTP one kept connection, one
+ * item a request). The receiver's own CPU time stands beside the wall clock: the sender shares the machine.
  */
 import { encodeTnetstring } from "../src/server/wire/tnetstring.ts";
 import { PYTHON_WITH_ZMQ } from "../tests/helpers/libzmq.ts";

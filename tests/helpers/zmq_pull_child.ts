@@ -1,4 +1,6 @@
-/** A process with a PULL socket, to be killed: binds to its argument, prints "bound <endpoint>" and then each message. */
+/**
+ * A process with a PULL socket, to be killed: binds to its argument, prints "bound <endpoint>" and then each message.
+ */
 import { PullSocket } from "../../src/server/zmq/mod.ts";
 
 const pull = new PullSocket();

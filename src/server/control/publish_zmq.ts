@@ -8,8 +8,8 @@ import { PushSocket } from "../zmq/mod.ts";
 const TIME_LIMIT_MS = 10_000;
 
 /**
- * Connects, hands one item over as a tnetstring and waits until the other side has read it. ZeroMQ answers nothing: whether the item
- * was a good one is in the other side's log.
+ * Connects, hands one item over as a tnetstring and waits until the other side has read it. ZeroMQ answers nothing:
+ * whether the item was a good one is in the other side's log.
  *
  * @throws {PushpinError} `PUSHPIN_PUBLISH_FAILED`: refused, no ZeroMQ PULL there, or not done within `timeLimitMs`.
  */

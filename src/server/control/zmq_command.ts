@@ -17,7 +17,10 @@ export interface ZmqCommand extends AsyncDisposable {
 /** Requests being answered at once; further ones wait in their peer's queue. */
 const MAX_ANSWERING = 128;
 
-/** Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is open. */
+/**
+ * Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is
+ * open.
+ */
 export async function openZmqCommand(options: ZmqCommandOptions): Promise<ZmqCommand> {
   const { log } = options;
   const socket = new RepSocket({

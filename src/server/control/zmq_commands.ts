@@ -1,4 +1,7 @@
-/** The commands of the ZeroMQ command socket as values (spec 3.5): a request's bytes in, a reply's bytes out. The socket is elsewhere. */
+/**
+ * The commands of the ZeroMQ command socket as values (spec 3.5): a request's bytes in, a reply's bytes out. The socket
+ * is elsewhere.
+ */
 import { describeError, PushpinError } from "../../errors.ts";
 import { parsePublishItem, type PublishItem } from "../../grip/publish_item.ts";
 import {
@@ -19,7 +22,10 @@ export interface ZmqUris {
   readonly publishSub?: string | undefined;
 }
 
-/** A spec as `get-zmq-uris` tells it: as configured, or, where any port would do, what it became: nobody can connect to port 0. */
+/**
+ * A spec as `get-zmq-uris` tells it: as configured, or, where any port would do, what it became: nobody can connect to
+ * port 0.
+ */
 export function discoverable(spec: string | undefined, endpoint: string | undefined): string | undefined {
   if (spec === undefined) return undefined;
   const parsed = parseEndpoint(spec);
@@ -37,7 +43,9 @@ type Verdict =
   | { readonly success: true; readonly value: TnetWritable }
   | { readonly success: false; readonly condition: string; readonly value?: TnetWritable };
 
-/** Answers one request. Never rejects: what cannot be read is a `bad-request`, so that a REQ client is not left waiting. */
+/**
+ * Answers one request. Never rejects: what cannot be read is a `bad-request`, so that a REQ client is not left waiting.
+ */
 export async function answerCommand(body: Uint8Array, around: CommandSurroundings): Promise<Uint8Array> {
   let request: TnetValue;
   try {

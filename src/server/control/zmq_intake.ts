@@ -1,4 +1,7 @@
-/** The way of a batch of ZeroMQ messages into the one `ingest`: what can be read goes in together and in order, the rest is said and counted. */
+/**
+ * The way of a batch of ZeroMQ messages into the one `ingest`: what can be read goes in together and in order, the rest
+ * is said and counted.
+ */
 import { describeError, PushpinError } from "../../errors.ts";
 import type { PublishItem } from "../../grip/publish_item.ts";
 import type { Log } from "../../log.ts";
@@ -19,10 +22,16 @@ export interface ZmqDoorOptions {
   readonly maxMessageBytes?: number;
 }
 
-/** How many messages are read and handed on together: enough to make a turn cheap, short enough to leave turns for others. */
+/**
+ * How many messages are read and handed on together: enough to make a turn cheap, short enough to leave turns for
+ * others.
+ */
 export const INTAKE_BATCH = 256;
 
-/** A peer that is silent for this long is asked; one that does not answer is given up and, where we connect, connected anew. */
+/**
+ * A peer that is silent for this long is asked; one that does not answer is given up and, where we connect, connected
+ * anew.
+ */
 export const HEARTBEAT_MS = 30_000;
 
 /** Takes batches until `next` says undefined. Never rejects: a batch that fails is said and the next one is taken. */

@@ -1,6 +1,6 @@
 /**
- * What a ZeroMQ publisher sends (spec 3.3): `J` and JSON, `T` and a tnetstring, or, as the oldest clients do, a bare tnetstring.
- * Pure; the sockets are elsewhere.
+ * What a ZeroMQ publisher sends (spec 3.3): `J` and JSON, `T` and a tnetstring, or, as the oldest clients do, a bare
+ * tnetstring. Pure; the sockets are elsewhere.
  */
 import { describeError, PushpinError } from "../../errors.ts";
 import { parsePublishItem, type PublishItem } from "../../grip/publish_item.ts";

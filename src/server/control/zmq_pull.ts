@@ -9,7 +9,10 @@ export interface ZmqPull extends AsyncDisposable {
   readonly endpoints: readonly string[];
 }
 
-/** Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is open. */
+/**
+ * Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is
+ * open.
+ */
 export async function openZmqPull(options: ZmqDoorOptions): Promise<ZmqPull> {
   const socket = new PullSocket({
     log: options.log,

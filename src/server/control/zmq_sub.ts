@@ -1,6 +1,6 @@
 /**
- * Publishing over ZeroMQ SUB (spec 3.3): publishers send `[channel, payload]`, and an XPUB sees which channels have listeners.
- * We bind and publishers connect, or, with `connect`, the other way round.
+ * Publishing over ZeroMQ SUB (spec 3.3): publishers send `[channel, payload]`, and an XPUB sees which channels have
+ * listeners. We bind and publishers connect, or, with `connect`, the other way round.
  */
 import { PushpinError } from "../../errors.ts";
 import { SubSocket } from "../zmq/mod.ts";
@@ -21,7 +21,10 @@ export interface ZmqSub extends AsyncDisposable {
   unwant(channel: string): void;
 }
 
-/** Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is open. */
+/**
+ * Opens the door on all specs. @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`, `PUSHPIN_CONFIG_INVALID`; then none is
+ * open.
+ */
 export async function openZmqSub(options: ZmqSubOptions): Promise<ZmqSub> {
   const socket = new SubSocket({
     log: options.log,

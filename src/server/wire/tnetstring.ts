@@ -1,8 +1,9 @@
 /**
- * tnetstring (spec 11.1): `<decimal length>:<payload><type>`, the encoding of everything Pushpin says over ZeroMQ that is not JSON.
+ * tnetstring (spec 11.1): `<decimal length>:<payload><type>`, the encoding of everything Pushpin says over ZeroMQ that
+ * is not JSON.
  *
- * Byte strings stay bytes: a publisher may put anything into a body, and whether it is text is for the reader of the field to say.
- * Dict keys are names and become strings.
+ * Byte strings stay bytes: a publisher may put anything into a body, and whether it is text is for the reader of the
+ * field to say. Dict keys are names and become strings.
  */
 import { PushpinError } from "../../errors.ts";
 
@@ -50,10 +51,11 @@ const utf8 = new TextEncoder();
 /**
  * Reads exactly one value that fills the input.
  *
- * Byte strings are views: who keeps one keeps the whole input alive, and must not change it. Of two equal keys the later wins.
+ * Byte strings are views: who keeps one keeps the whole input alive, and must not change it. Of two equal keys the
+ * later wins.
  *
- * @throws {PushpinError} `PUSHPIN_WIRE_INVALID`, naming the offset: trailing bytes, a length that runs over what holds it, an integer
- * beyond ±(2^53 - 1), a key that is not UTF-8, more than {@link TNET_MAX_DEPTH} levels.
+ * @throws {PushpinError} `PUSHPIN_WIRE_INVALID`, naming the offset: trailing bytes, a length that runs over what holds
+ * it, an integer beyond ±(2^53 - 1), a key that is not UTF-8, more than {@link TNET_MAX_DEPTH} levels.
  */
 export function decodeTnetstring(input: Uint8Array): TnetValue {
   const reader = new Reader(input);
@@ -232,7 +234,10 @@ function writeNumber(out: BackwardWriter, value: number): void {
   out.text(`${text.length}:${text}${whole ? "#" : "^"}`);
 }
 
-/** Fills a buffer from its end: a length stands before what it measures, so backwards is the one way to write each byte once. */
+/**
+ * Fills a buffer from its end: a length stands before what it measures, so backwards is the one way to write each byte
+ * once.
+ */
 class BackwardWriter {
   #buffer = new Uint8Array(256);
   #start = 256;

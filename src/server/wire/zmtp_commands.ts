@@ -1,4 +1,6 @@
-/** The commands of ZMTP 3.0 and 3.1 with the NULL mechanism: the bodies of command frames, both ways (RFC 23, RFC 37). */
+/**
+ * The commands of ZMTP 3.0 and 3.1 with the NULL mechanism: the bodies of command frames, both ways (RFC 23, RFC 37).
+ */
 import { PushpinError } from "../../errors.ts";
 import { encodeFrame, FRAME_COMMAND } from "./zmtp_frames.ts";
 
@@ -107,7 +109,10 @@ export function encodePong(context: Uint8Array): Uint8Array {
   return encodeCommand("PONG", context);
 }
 
-/** A subscription frame in the words of the version both sides speak: a command in 3.1, a message of `\x01`/`\x00` and the topic in 3.0. */
+/**
+ * A subscription frame in the words of the version both sides speak: a command in 3.1, a message of `\x01`/`\x00` and
+ * the topic in 3.0.
+ */
 export function encodeSubscription(topic: Uint8Array, wanted: boolean, minor: 0 | 1): Uint8Array {
   if (minor === 1) return encodeCommand(wanted ? "SUBSCRIBE" : "CANCEL", topic);
   return encodeFrame(joined([Uint8Array.of(wanted ? 1 : 0), topic]), 0);

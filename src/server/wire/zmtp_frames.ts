@@ -1,9 +1,10 @@
 /**
  * ZMTP 3 frames (RFC 23): `flags, size, body`, the size one byte or, for long frames, eight.
  *
- * The decoder is fed chunks as they come off a socket and asked for one message or command at a time, so that a reader whose queue is
- * full can stop in the middle of a chunk. Bodies that lie whole in a chunk are views of it; only a body that spans chunks is copied,
- * into a buffer that grows with what is there: what a peer announces costs nothing until it arrives.
+ * The decoder is fed chunks as they come off a socket and asked for one message or command at a time, so that a reader
+ * whose queue is full can stop in the middle of a chunk. Bodies that lie whole in a chunk are views of it; only a body
+ * that spans chunks is copied, into a buffer that grows with what is there: what a peer announces costs nothing until
+ * it arrives.
  */
 import { PushpinError } from "../../errors.ts";
 
@@ -122,7 +123,8 @@ export class ZmtpDecoder {
   /**
    * The next whole message or command; undefined where more bytes are needed.
    *
-   * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` for reserved flags and for what is over a limit, before its body is kept.
+   * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` for reserved flags and for what is over a limit, before its body is
+   * kept.
    */
   next(): ZmtpMessage | ZmtpCommandFrame | undefined {
     for (;;) {

@@ -1,7 +1,7 @@
 /**
- * The first 64 bytes of a ZMTP 3 connection (RFC 23 and RFC 37, "greeting"): who speaks which version with which mechanism.
- * The codec is told what has arrived so far and refuses at the first byte that cannot be right, so that a stranger
- * (an HTTP client, a port scanner) is recognised without waiting for 64 bytes it will never send.
+ * The first 64 bytes of a ZMTP 3 connection (RFC 23 and RFC 37, "greeting"): who speaks which version with which
+ * mechanism. The codec is told what has arrived so far and refuses at the first byte that cannot be right, so that a
+ * stranger (an HTTP client, a port scanner) is recognised without waiting for 64 bytes it will never send.
  */
 import { PushpinError } from "../../errors.ts";
 
@@ -24,7 +24,10 @@ export interface ZmtpGreeting {
   readonly asServer: boolean;
 }
 
-/** The 64 bytes both sides send at once. The signature is the one libzmq sends, which ZMTP 1.0 peers read as an anonymous identity. */
+/**
+ * The 64 bytes both sides send at once. The signature is the one libzmq sends, which ZMTP 1.0 peers read as an
+ * anonymous identity.
+ */
 export function encodeGreeting(minor: ZmtpMinor): Uint8Array {
   const greeting = new Uint8Array(GREETING_BYTES);
   greeting[0] = 0xff;
@@ -37,10 +40,11 @@ export function encodeGreeting(minor: ZmtpMinor): Uint8Array {
 }
 
 /**
- * Reads a greeting from everything that has arrived; undefined while more is needed. Bytes after the 64th are not looked at.
- * A peer of a later 3.x is answered as 3.1, as the RFC asks.
+ * Reads a greeting from everything that has arrived; undefined while more is needed. Bytes after the 64th are not
+ * looked at. A peer of a later 3.x is answered as 3.1, as the RFC asks.
  *
- * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` as soon as it is no ZMTP 3 greeting, or names another mechanism than NULL.
+ * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` as soon as it is no ZMTP 3 greeting, or names another mechanism than
+ * NULL.
  */
 export function decodeGreeting(arrived: Uint8Array): ZmtpGreeting | undefined {
   if (arrived.length > 0 && arrived[0] !== 0xff) {

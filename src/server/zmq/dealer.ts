@@ -8,7 +8,10 @@ import type { SocketType } from "./peer_owner.ts";
 import { ReceivingSocket } from "./pull.ts";
 import { DELIMITER } from "./router.ts";
 
-/** At the high-water mark of all peers, and without any, `send` waits. What waits for a peer that goes away is lost with it. */
+/**
+ * At the high-water mark of all peers, and without any, `send` waits. What waits for a peer that goes away is lost with
+ * it.
+ */
 export class DealerSocket extends ReceivingSocket {
   readonly #peers = new Distributor();
 
@@ -70,10 +73,11 @@ export class ReqSocket implements AsyncDisposable {
   }
 
   /**
-   * Sends a request and gives its reply. A peer that goes away without one is waited for until `timeoutMs`, as libzmq would for ever.
+   * Sends a request and gives its reply. A peer that goes away without one is waited for until `timeoutMs`, as libzmq
+   * would for ever.
    *
-   * @throws {PushpinError} `PUSHPIN_LINK_FAILED` when another request is under way, when the time is up, or when closed. After a timeout
-   * the socket must be closed: a late reply could be taken for another request's.
+   * @throws {PushpinError} `PUSHPIN_LINK_FAILED` when another request is under way, when the time is up, or when
+   * closed. After a timeout the socket must be closed: a late reply could be taken for another request's.
    */
   async request(parts: ZmtpMessage, options: { readonly timeoutMs: number }): Promise<ZmtpMessage> {
     if (this.#busy) throw failed("another request is under way");

@@ -1,4 +1,7 @@
-/** Round robin over the peers that have room, for PUSH, DEALER and REQ: `pick` gives the next one, `room` says when to ask again. */
+/**
+ * Round robin over the peers that have room, for PUSH, DEALER and REQ: `pick` gives the next one, `room` says when to
+ * ask again.
+ */
 import type { Peer } from "./peer.ts";
 
 export class Distributor {

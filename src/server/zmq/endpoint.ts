@@ -10,8 +10,8 @@ export type Endpoint =
 const MAX_IPC_PATH_BYTES = 107;
 
 /**
- * Reads a spec: `tcp://127.0.0.1:5560`, `tcp://[::1]:5560`, `tcp://*:5560` (all IPv4 interfaces), `tcp://host:*` or port 0 (any port),
- * `ipc:///run/x/stats`, `ipc://relative`.
+ * Reads a spec: `tcp://127.0.0.1:5560`, `tcp://[::1]:5560`, `tcp://*:5560` (all IPv4 interfaces), `tcp://host:*` or
+ * port 0 (any port), `ipc:///run/x/stats`, `ipc://relative`.
  *
  * @throws {PushpinError} `PUSHPIN_CONFIG_INVALID`, quoting the spec.
  */
@@ -29,7 +29,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
 }
 
 /**
- * The spec moved by `port_offset`: a TCP port goes up by it, "any port" and ipc paths stay (the prefix of a path is the caller's).
+ * The spec moved by `port_offset`: a TCP port goes up by it, "any port" and ipc paths stay (the prefix of a path is the
+ * caller's).
  *
  * @throws {PushpinError} `PUSHPIN_CONFIG_INVALID` for a spec that cannot be read and a port that would pass 65535.
  */

@@ -5,8 +5,8 @@ import { decodeGreeting, GREETING_BYTES, type ZmtpMinor } from "../wire/zmtp_gre
 const BYTES_AFTER = 4096;
 
 /**
- * The greeting's version and the bytes that came after it; `silent` where the peer left without a word (a port check, worth no line),
- * `cut` where it left in the middle.
+ * The greeting's version and the bytes that came after it; `silent` where the peer left without a word (a port check,
+ * worth no line), `cut` where it left in the middle.
  *
  * @throws {PushpinError} `PUSHPIN_WIRE_INVALID` as soon as it can be no greeting.
  */

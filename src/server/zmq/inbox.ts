@@ -1,6 +1,6 @@
 /**
- * What ready peers have sent, taken in turns (fair queueing): one message of each peer that has any, then the next round.
- * Each peer's lane has a bound; a full lane stops the reading of its own connection and of no other.
+ * What ready peers have sent, taken in turns (fair queueing): one message of each peer that has any, then the next
+ * round. Each peer's lane has a bound; a full lane stops the reading of its own connection and of no other.
  */
 import { Fifo } from "./fifo.ts";
 
@@ -59,7 +59,10 @@ export class Inbox<K, T> {
     this.#lanes.delete(key);
   }
 
-  /** Up to `max` items, as soon as there is one; undefined when closed and empty. Several callers may wait: each item goes to one. */
+  /**
+   * Up to `max` items, as soon as there is one; undefined when closed and empty. Several callers may wait: each item
+   * goes to one.
+   */
   async take(max: number): Promise<T[] | undefined> {
     while (this.#count === 0) {
       if (this.#closed) return undefined;

@@ -9,8 +9,8 @@ export interface IpcListener {
 }
 
 /**
- * Listens on a socket file, whose directory is made where it is missing. One that a dead process left behind is replaced; one that somebody answers on, and anything that is no
- * socket, is not touched.
+ * Listens on a socket file, whose directory is made where it is missing. One that a dead process left behind is
+ * replaced; one that somebody answers on, and anything that is no socket, is not touched.
  *
  * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED`
  */

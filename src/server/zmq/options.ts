@@ -10,7 +10,9 @@ export interface ZmqOptions {
   /** The newest ZMTP 3 minor we offer; default 1. */
   readonly zmtpMinor?: ZmtpMinor;
   readonly limits?: Partial<ZmtpLimits>;
-  /** Messages a peer may have waiting to be written (ZMQ_SNDHWM); default 1000. What then happens is the socket type's. */
+  /**
+   * Messages a peer may have waiting to be written (ZMQ_SNDHWM); default 1000. What then happens is the socket type's.
+   */
   readonly sendHighWater?: number;
   /** Messages of a peer that wait to be received (ZMQ_RCVHWM); default 1000. Then we stop reading from that peer. */
   readonly receiveHighWater?: number;

@@ -1,7 +1,7 @@
 /**
- * What waits to be written to one connection. Messages go out in order and many in one write: while one write is under way the rest
- * collects. Frames that are no messages (commands, subscriptions) do not count towards the high-water mark but have a bound of their
- * own, past which the connection is given up rather than the memory.
+ * What waits to be written to one connection. Messages go out in order and many in one write: while one write is under
+ * way the rest collects. Frames that are no messages (commands, subscriptions) do not count towards the high-water mark
+ * but have a bound of their own, past which the connection is given up rather than the memory.
  */
 import { Fifo } from "./fifo.ts";
 

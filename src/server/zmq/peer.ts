@@ -1,8 +1,9 @@
 /**
- * One connection to one peer: greeting, READY, traffic, heartbeats, end. Which messages mean what is its socket's business.
+ * One connection to one peer: greeting, READY, traffic, heartbeats, end. Which messages mean what is its socket's
+ * business.
  *
- * The peer reads on only while its socket takes: a socket whose queue for this peer is full returns a promise, and TCP does the rest.
- * A connection ends once, with one reason, and its end is never anybody else's.
+ * The peer reads on only while its socket takes: a socket whose queue for this peer is full returns a promise, and TCP
+ * does the rest. A connection ends once, with one reason, and its end is never anybody else's.
  */
 import { describeError, PushpinError } from "../../errors.ts";
 import { decodeCommand, encodeError, encodePing, encodePong, encodeReady } from "../wire/zmtp_commands.ts";
@@ -103,8 +104,8 @@ export class Peer {
   }
 
   /**
-   * Ends the connection after everything queued is written and the peer has read it (it closes when it sees our end), or at
-   * `deadline` (a `performance.now()` value), whichever is first. True where the peer has read everything.
+   * Ends the connection after everything queued is written and the peer has read it (it closes when it sees our end),
+   * or at `deadline` (a `performance.now()` value), whichever is first. True where the peer has read everything.
    */
   async finish(deadline: number): Promise<boolean> {
     let read = false;

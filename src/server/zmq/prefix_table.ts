@@ -1,6 +1,7 @@
 /**
- * Who wants which topics, where a topic is wanted by its prefix (ZeroMQ's only way to subscribe). Exact channels are the common case,
- * so it is a hash by prefix, asked once for each different length there is: a trie of bytes costs more and says no more.
+ * Who wants which topics, where a topic is wanted by its prefix (ZeroMQ's only way to subscribe). Exact channels are
+ * the common case, so it is a hash by prefix, asked once for each different length there is: a trie of bytes costs more
+ * and says no more.
  */
 export class PrefixTable<V> {
   readonly #values = new Map<string, Set<V>>();

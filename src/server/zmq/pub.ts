@@ -1,4 +1,6 @@
-/** PUB and XPUB: each message to every SUB peer that wants it; at a peer's high-water mark it is dropped for that peer. */
+/**
+ * PUB and XPUB: each message to every SUB peer that wants it; at a peer's high-water mark it is dropped for that peer.
+ */
 import { encodeMessage, type ZmtpMessage } from "../wire/zmtp_frames.ts";
 import type { ZmqOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
@@ -46,7 +48,9 @@ export class PubSocket extends ZmqSocket {
     return this.#table.matches(topicKey(typeof topic === "string" ? new TextEncoder().encode(topic) : topic));
   }
 
-  /** Never waits. Encoded once for all; gives the number of peers it was queued for. @throws {PushpinError} when closed. */
+  /**
+   * Never waits. Encoded once for all; gives the number of peers it was queued for. @throws {PushpinError} when closed.
+   */
   send(message: ZmtpMessage): number {
     this.requireOpen();
     if (this.#table.size === 0) return 0;

@@ -9,7 +9,10 @@ import { ZmqSocket } from "./socket.ts";
 /** What `receiveMany` takes at most where nothing else is said. */
 const MANY = 256;
 
-/** A socket that receives. At the receive high-water mark of a peer its connection is no longer read, and the peer's queue fills. */
+/**
+ * A socket that receives. At the receive high-water mark of a peer its connection is no longer read, and the peer's
+ * queue fills.
+ */
 export abstract class ReceivingSocket extends ZmqSocket {
   readonly #inbox: Inbox<Peer, ZmtpMessage>;
 
@@ -26,7 +29,10 @@ export abstract class ReceivingSocket extends ZmqSocket {
     return (await this.#inbox.take(1))?.[0];
   }
 
-  /** What is there, up to `max` messages, as soon as there is one; undefined as for `receive`. Far cheaper than one at a time. */
+  /**
+   * What is there, up to `max` messages, as soon as there is one; undefined as for `receive`. Far cheaper than one at a
+   * time.
+   */
   receiveMany(max = MANY): Promise<readonly ZmtpMessage[] | undefined> {
     return this.#inbox.take(max);
   }

@@ -7,8 +7,8 @@ import type { Peer } from "./peer.ts";
 import { ZmqSocket } from "./socket.ts";
 
 /**
- * At the high-water mark of all peers, and without any, `send` waits and `trySend` says false. Messages that were queued for a peer
- * and not yet written when it went away go to the next one; those already written are the network's.
+ * At the high-water mark of all peers, and without any, `send` waits and `trySend` says false. Messages that were
+ * queued for a peer and not yet written when it went away go to the next one; those already written are the network's.
  */
 export class PushSocket extends ZmqSocket {
   readonly #peers = new Distributor();
@@ -19,7 +19,10 @@ export class PushSocket extends ZmqSocket {
     super("PUSH", options);
   }
 
-  /** Settles when a peer's queue has taken the message, which is not yet the peer. @throws {PushpinError} when closed first. */
+  /**
+   * Settles when a peer's queue has taken the message, which is not yet the peer. @throws {PushpinError} when closed
+   * first.
+   */
   async send(message: ZmtpMessage): Promise<void> {
     const frames = encodeMessage(message);
     while (!this.#offer(frames)) await this.#peers.room();

@@ -14,8 +14,8 @@ export type Routed = "queued" | "full" | "gone";
 export const DELIMITER: Uint8Array = new Uint8Array(0);
 
 /**
- * Messages begin with the routing id of the peer: the one it gave itself, or five bytes of ours beginning with 0.
- * A peer with the id of one that is here is refused. At a peer's high-water mark `send` waits and `trySend` says "full".
+ * Messages begin with the routing id of the peer: the one it gave itself, or five bytes of ours beginning with 0. A
+ * peer with the id of one that is here is refused. At a peer's high-water mark `send` waits and `trySend` says "full".
  */
 export class RouterSocket extends ReceivingSocket {
   readonly #byId = new Map<string, Peer>();
@@ -27,7 +27,9 @@ export class RouterSocket extends ReceivingSocket {
     super(socketType, options);
   }
 
-  /** `[routing id, ...parts]`. @throws {PushpinError} `PUSHPIN_LINK_FAILED` when the peer is gone or the socket closed. */
+  /**
+   * `[routing id, ...parts]`. @throws {PushpinError} `PUSHPIN_LINK_FAILED` when the peer is gone or the socket closed.
+   */
   async send(message: ZmtpMessage): Promise<void> {
     for (;;) {
       const routed = this.trySend(message);
@@ -109,7 +111,9 @@ export interface Request {
   reply(parts: ZmtpMessage): Routed;
 }
 
-/** REP without the lock-step: requests are answered in any order. Announced as ROUTER where a peer may look at the type. */
+/**
+ * REP without the lock-step: requests are answered in any order. Announced as ROUTER where a peer may look at the type.
+ */
 export class RepSocket implements AsyncDisposable {
   readonly router: RouterSocket;
 
@@ -125,7 +129,10 @@ export class RepSocket implements AsyncDisposable {
     this.router.connect(spec);
   }
 
-  /** The next request; undefined when closed. A message without the empty delimiter part is no request: dropped with a line. */
+  /**
+   * The next request; undefined when closed. A message without the empty delimiter part is no request: dropped with a
+   * line.
+   */
   async receive(): Promise<Request | undefined> {
     for (;;) {
       const message = await this.router.receive();

@@ -77,7 +77,8 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   }
 
   /**
-   * Keeps a connection to an endpoint, from now until `disconnect` or the end; an endpoint that is away is tried again with pauses.
+   * Keeps a connection to an endpoint, from now until `disconnect` or the end; an endpoint that is away is tried again
+   * with pauses.
    *
    * @throws {PushpinError} `PUSHPIN_CONFIG_INVALID` for a bad spec or a port 0.
    */
@@ -119,9 +120,11 @@ export abstract class ZmqSocket implements PeerOwner, AsyncDisposable {
   }
 
   /**
-   * Ends everything; the same promise for every call. What was received can still be taken; then `receive` gets undefined. What waits in `send` rejects.
+   * Ends everything; the same promise for every call. What was received can still be taken; then `receive` gets
+   * undefined. What waits in `send` rejects.
    *
-   * @returns whether every ready peer has read everything it was sent; without a linger nobody waits to know, and it is false.
+   * @returns whether every ready peer has read everything it was sent; without a linger nobody waits to know, and it is
+   * false.
    */
   close(options: CloseOptions = {}): Promise<boolean> {
     return this.#closing ??= this.#close(performance.now() + (options.lingerMs ?? 0));

@@ -10,8 +10,8 @@ import { ReceivingSocket } from "./pull.ts";
 const SUBSCRIPTION_BYTES = 64 * 1024 * 1024;
 
 /**
- * Every peer is told all topics when it joins, and each first and last wish for a topic when it comes and goes. Topics are prefixes;
- * wishes are counted, as libzmq counts them.
+ * Every peer is told all topics when it joins, and each first and last wish for a topic when it comes and goes. Topics
+ * are prefixes; wishes are counted, as libzmq counts them.
  */
 export class SubSocket extends ReceivingSocket {
   override readonly controlBytes = SUBSCRIPTION_BYTES;
