@@ -6,6 +6,7 @@ import { describeError, PushpinError } from "./errors.ts";
 import { createHttpControl } from "./server/control/http_control.ts";
 import { Handler } from "./server/control/ingest.ts";
 import { openZmqDoors } from "./server/control/zmq_doors.ts";
+import { HandlerStats } from "./server/stats/handler_stats.ts";
 
 /** A role that runs; disposing of it stops it at once. */
 export interface HandlerRole extends AsyncDisposable {
@@ -34,12 +35,19 @@ export async function startHandler(
   const handler = new Handler({ log, metrics, ...handlerLimits(effective.settings) });
   await using parts = new AsyncDisposableStack();
   parts.use(handler);
+  const stats = new HandlerStats({
+    timers: handler.timers,
+    settings: statsSettings(effective.settings),
+    onWanted: (types) => handler.wantStats(types),
+  });
+  handler.watchStats(stats);
   if (openLink !== undefined) parts.use(await openLink(handler));
   const doors = await openZmqDoors({
     settings,
     ingest: handler,
     watchInterest: (watch) => handler.watchInterest(watch),
-    watchStats: (watch) => handler.watchStats(watch),
+    watchStats: (watch) => stats.watch(watch),
+    onStatsWanted: (types) => stats.want(types),
     from: `handler_${Deno.pid}`,
     log,
     metrics,
@@ -73,6 +81,8 @@ export async function startHandler(
     controlPort: server?.addr.port,
     configure(next) {
       handler.configure(handlerLimits(next));
+      stats.configure(statsSettings(next));
+      if (doors.stats !== undefined) doors.stats.format = next.handler.stats_format;
       control = controlOf(handler, next, log);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
@@ -96,6 +106,14 @@ function handlerLimits({ handler }: Settings) {
     messageWaitMs: handler.message_wait,
     idCacheTtlSeconds: handler.id_cache_ttl,
     updateOnFirstSubscription: handler.update_on_first_subscription,
+  };
+}
+
+function statsSettings({ handler }: Settings) {
+  return {
+    subscriptionTtlSeconds: handler.stats_subscription_ttl,
+    reportIntervalSeconds: handler.stats_report_interval,
+    blockBytes: handler.message_block_size,
   };
 }
 

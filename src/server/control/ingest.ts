@@ -11,31 +11,19 @@ import type { Metrics } from "../../metrics.ts";
 import { TimerWheel } from "../hub/timer_wheel.ts";
 import { describeError } from "../../errors.ts";
 import type { LinkEnd } from "../link/link.ts";
-import type { DownMessage, Receipt, StatsPacket, UpMessage } from "../link/messages.ts";
+import type { DownMessage, Receipt, StatsBatch, StatsType, UpMessage } from "../link/messages.ts";
 import { Connchecks } from "./connchecks.ts";
+import type { Ingest, Outcome } from "./door.ts";
 import { NO_RECEIPT, Receipts } from "./receipts.ts";
 
-/** What became of one item at the door. */
-export interface Outcome {
-  readonly channel: string;
-  readonly id?: string;
-  /** `parked`: its predecessor is missing; it goes out with it, or after `message_wait`. `dropped`: see `reason`. */
-  readonly status: "published" | "duplicate" | "parked" | "dropped";
-  readonly reason?: string;
-  /** Settles when the proxies have answered for it; at once for what was not sent. */
-  readonly receipt: Promise<Receipt>;
-}
+export type { Ingest, Outcome } from "./door.ts";
 
-/** What every input needs of the handler. */
-export interface Ingest {
-  /** In order. Resolves when every interested proxy has been handed every item. */
-  ingest(items: readonly PublishItem[]): Promise<readonly Outcome[]>;
-  /** Forgets all last ids and has every held session ask its origin again (spec 4.5). */
-  recover(): void;
-  /** WebSocket-over-HTTP connections make a request now (spec 3.5). */
-  refresh(by: "cid" | "channel", value: string): void;
-  /** Those of `ids` that are connected anywhere. */
-  conncheck(ids: readonly string[]): Promise<readonly string[]>;
+/** Who makes statistics of what happens here. */
+export interface StatsWatch {
+  /** `receivers`: sessions that it was for, by mode. */
+  published(item: PublishItem, receivers: Receipt["matchedByMode"]): void;
+  batch(proxy: object, batch: StatsBatch): void;
+  gone(proxy: object): void;
 }
 
 export interface HandlerLimits {
@@ -80,7 +68,8 @@ export class Handler implements Ingest, Disposable {
   #seq = 0;
   #sweeping = false;
   #interestWatch: ((channel: string, wanted: boolean) => void) | undefined;
-  #statsWatch: ((packets: readonly StatsPacket[]) => void) | undefined;
+  #statsWatch: StatsWatch | undefined;
+  #wantedStats: readonly StatsType[] = [];
 
   constructor(options: HandlerOptions) {
     this.#limits = options;
@@ -117,8 +106,14 @@ export class Handler implements Ingest, Disposable {
     for (const channel of this.#interest.keys()) watch(channel, true);
   }
 
-  watchStats(watch: (packets: readonly StatsPacket[]) => void): void {
+  watchStats(watch: StatsWatch): void {
     this.#statsWatch = watch;
+  }
+
+  /** What the proxies collect from now on, those that are still to come as well. */
+  wantStats(types: readonly StatsType[]): void {
+    this.#wantedStats = types;
+    this.#broadcast({ type: "want-stats", types });
   }
 
   /** Takes a proxy; it is forgotten, with its interest, when its link closes. */
@@ -126,6 +121,9 @@ export class Handler implements Ingest, Disposable {
     const proxy: Proxy = { end, channels: new Set() };
     this.#proxies.add(proxy);
     end.receive((message) => this.#receive(proxy, message));
+    if (this.#wantedStats.length > 0) {
+      void this.#sendTo(proxy, { type: "want-stats", types: this.#wantedStats });
+    }
     void end.closed.then(() => this.#detach(proxy));
   }
 
@@ -200,6 +198,7 @@ export class Handler implements Ingest, Disposable {
   /** The line and the counts of spec 9.4 and 3.6, when the receivers are known. */
   #published(item: PublishItem, receipt: Receipt): void {
     this.#metrics.add("items_published");
+    this.#statsWatch?.published(item, receipt.matchedByMode);
     this.#log.info("publish", { channel: item.channel, receivers: receipt.matched });
     for (const [reason, count] of Object.entries(receipt.dropped)) {
       this.#metrics.add("deliveries_dropped", reason, count);
@@ -228,7 +227,7 @@ export class Handler implements Ingest, Disposable {
       case "receipt":
         return this.#receipts.answer(message.seq, proxy, message.receipt);
       case "stats":
-        return this.#statsWatch?.(message.packets);
+        return this.#statsWatch?.batch(proxy, message);
       case "connections":
         return this.#connchecks.answer(message.ask, proxy, message.ids);
       case "hello":
@@ -276,6 +275,7 @@ export class Handler implements Ingest, Disposable {
     for (const channel of [...proxy.channels]) this.#unsubscribe(proxy, channel);
     this.#receipts.gone(proxy);
     this.#connchecks.gone(proxy);
+    this.#statsWatch?.gone(proxy);
   }
 
   /** Items whose predecessor never came go out once they have waited long enough. */

@@ -2,7 +2,7 @@
 import { PushpinError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
-import type { StatsPacket } from "../link/messages.ts";
+import type { StatsPacket, StatsType } from "../stats/packet.ts";
 import { ZmqStats } from "../stats/zmq_stats.ts";
 import type { Ingest } from "./ingest.ts";
 import { openZmqCommand } from "./zmq_command.ts";
@@ -27,6 +27,8 @@ export interface ZmqDoorsOptions {
   /** Calls back for each channel that has listeners now, and whenever a channel gets its first or loses its last. */
   readonly watchInterest: (watch: (channel: string, wanted: boolean) => void) => void;
   readonly watchStats: (watch: (packets: readonly StatsPacket[]) => void) => void;
+  /** Told which types of packets have subscribers, whenever that changes. */
+  readonly onStatsWanted?: (types: readonly StatsType[]) => void;
   /** The `from` of statistics packets. */
   readonly from: string;
   readonly log: Log;
@@ -43,7 +45,8 @@ export interface ZmqDoors extends AsyncDisposable {
 }
 
 /**
- * Opens what is set, the publishing doors first, so that whoever discovers them through the command socket finds them open.
+ * Opens what is set, the publishing doors first, so that whoever discovers them through the command socket finds them
+ * open.
  *
  * @throws {PushpinError} `PUSHPIN_LISTEN_FAILED` or `PUSHPIN_CONFIG_INVALID`, naming the setting; then nothing is open.
  */
@@ -71,7 +74,14 @@ export async function openZmqDoors(options: ZmqDoorsOptions): Promise<ZmqDoors> 
     const opened = await naming(
       "stats_spec",
       () =>
-        ZmqStats.open({ log, specs: statsSpecs, format: settings.stats_format, from: options.from, ...mode }),
+        ZmqStats.open({
+          log,
+          specs: statsSpecs,
+          format: settings.stats_format,
+          from: options.from,
+          ...(options.onStatsWanted !== undefined && { onWanted: options.onStatsWanted }),
+          ...mode,
+        }),
     );
     parts.use(opened);
     options.watchStats((packets) => opened.send(packets));

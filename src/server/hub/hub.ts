@@ -19,9 +19,9 @@ import type {
 } from "../link/messages.ts";
 import type { SubscriptionCount } from "../stats/packet.ts";
 import { type Channel, FORMAT_OF, MODES, newChannel, NOBODY } from "./channel.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { HubLimits, HubOptions, SubscriptionWatch } from "./hub_options.ts";
 import type { Subscriber } from "./subscriber.ts";
-import { contentBytes, Throttle } from "./throttle.ts";
 import { TimerWheel } from "./timer_wheel.ts";
 
 export class Hub implements Disposable {
@@ -31,8 +31,7 @@ export class Hub implements Disposable {
   readonly #metrics: Metrics;
   #lingerMs = 0;
   readonly #ids = new IdCache({ ttlMs: 0 });
-  #throttle: Throttle | undefined;
-  #rate = "";
+  readonly #deliveries: Deliveries;
   #link: LinkEnd<UpMessage, DownMessage> | undefined;
   #watch: SubscriptionWatch | undefined;
   #statsWanted: ((types: readonly StatsType[]) => void) | undefined;
@@ -44,6 +43,7 @@ export class Hub implements Disposable {
     this.timers = new TimerWheel({
       onError: (thrown) => this.#log.error("timer failed", { reason: describeError(thrown) }),
     });
+    this.#deliveries = new Deliveries(this.#log, this.timers);
     this.configure(options);
   }
 
@@ -51,13 +51,7 @@ export class Hub implements Disposable {
   configure(limits: HubLimits): void {
     this.#lingerMs = (limits.lingerSeconds ?? 60) * 1000;
     this.#ids.ttlMs = (limits.idCacheTtlSeconds ?? 60) * 1000;
-    const { messageRate: rate = 0, messageHwm: highWaterMark = 0, messageBlockSize: blockBytes } = limits;
-    // A throttle that stays the same keeps what waits in it, in its order.
-    if (this.#rate === `${rate} ${highWaterMark} ${blockBytes}`) return;
-    this.#rate = `${rate} ${highWaterMark} ${blockBytes}`;
-    this.#throttle = rate > 0
-      ? new Throttle({ rate, highWaterMark, blockBytes, timers: this.timers })
-      : undefined;
+    this.#deliveries.configure(limits);
   }
 
   get channelCount(): number {
@@ -175,9 +169,7 @@ export class Hub implements Disposable {
       // A set may shrink under its own iteration: a long-poll that is served unsubscribes on the spot.
       for (const subscriber of subscribers) {
         count++;
-        const verdict = this.#throttle === undefined
-          ? this.#deliverTo(subscriber, item)
-          : this.#deliverInTurn(this.#throttle, subscriber, subscribers, item);
+        const verdict = this.#deliveries.offer(subscriber, subscribers, item);
         if (verdict !== "sent" && verdict !== "queued") dropped[verdict] = (dropped[verdict] ?? 0) + 1;
       }
       matchedByMode[mode] = count;
@@ -190,34 +182,6 @@ export class Hub implements Disposable {
   [Symbol.dispose](): void {
     this.timers[Symbol.dispose]();
     this.#channels.clear();
-  }
-
-  #deliverInTurn(
-    throttle: Throttle,
-    subscriber: Subscriber,
-    among: Set<Subscriber>,
-    item: PublishItem,
-  ): string {
-    const taken = throttle.offer(subscriber.bucket ?? "", item.size ?? contentBytes(item), () => {
-      if (among.has(subscriber)) this.#deliverTo(subscriber, item);
-    });
-    if (taken) return "queued";
-    this.#log.warn("message_hwm reached, item dropped", { channel: item.channel, connection: subscriber.id });
-    return "message-hwm";
-  }
-
-  #deliverTo(subscriber: Subscriber, item: PublishItem): string {
-    try {
-      return subscriber.item(item.channel, item);
-    } catch (thrown) {
-      // One session's fault is one session's loss.
-      this.#log.error("delivery failed", {
-        channel: item.channel,
-        connection: subscriber.id,
-        reason: describeError(thrown),
-      });
-      return "error";
-    }
   }
 
   #receive(message: DownMessage): void {

@@ -39,6 +39,7 @@ const DOWN_TYPES: ReadonlySet<string> = new Set<DownMessage["type"]>([
   "recover",
   "refresh",
   "conncheck",
+  "want-stats",
 ]);
 
 /** From proxy to handler: JSON all through. */

@@ -3,6 +3,9 @@
  * or two (framed on a socket): interest goes up, items go down, in order.
  */
 import type { PublishItem } from "../../grip/publish_item.ts";
+import type { StatsBatch, StatsType } from "../stats/packet.ts";
+
+export type { StatsBatch, StatsPacket, StatsType } from "../stats/packet.ts";
 
 /** Raised by one when either side would misunderstand the other; unequal versions refuse each other clearly. */
 export const LINK_VERSION = 1;
@@ -28,7 +31,8 @@ export type UpMessage =
   | { readonly type: "forget"; readonly channel: string }
   | { readonly type: "receipt"; readonly seq: number; readonly receipt: Receipt }
   | { readonly type: "connections"; readonly ask: number; readonly ids: readonly string[] }
-  | { readonly type: "stats"; readonly packets: readonly StatsPacket[] };
+  /** Only what `want-stats` asked for. */
+  | { readonly type: "stats" } & StatsBatch;
 
 /** From the handler to a proxy. */
 export type DownMessage =
@@ -42,10 +46,6 @@ export type DownMessage =
   | { readonly type: "recover" }
   | { readonly type: "refresh"; readonly by: "cid" | "channel"; readonly value: string }
   /** Which of these connections are yours? Answered by `connections`. */
-  | { readonly type: "conncheck"; readonly ask: number; readonly ids: readonly string[] };
-
-/** A statistics packet on its way to the stats socket (spec 9.1): type and fields. */
-export interface StatsPacket {
-  readonly type: "activity" | "message" | "conn" | "sub" | "report";
-  readonly fields: Readonly<Record<string, string | number | boolean>>;
-}
+  | { readonly type: "conncheck"; readonly ask: number; readonly ids: readonly string[] }
+  /** Which statistics somebody listens to from now on; none until this says otherwise. */
+  | { readonly type: "want-stats"; readonly types: readonly StatsType[] };

@@ -1,16 +1,14 @@
 /**
- * The statistics socket (spec 9.1): a ZeroMQ PUB whose packets are `<type> ` and a tnetstring (`T…`) or JSON (`J…`), so that a
- * subscriber picks types by prefix. Nothing is encoded for nobody: `wants` says whether a type has a subscriber.
+ * The statistics socket (spec 9.1): a ZeroMQ PUB whose packets are `<type> ` and a tnetstring (`T…`) or JSON (`J…`), so
+ * that a subscriber picks types by prefix. Nothing is encoded for nobody: `wants` says whether a type has a subscriber.
  */
 import type { Log } from "../../log.ts";
 import { encodeTnetstring } from "../wire/tnetstring.ts";
 import { PubSocket } from "../zmq/mod.ts";
+import { STATS_TYPES, type StatsPacket, type StatsType } from "./packet.ts";
 
-/** One packet: its type (`conn`, `sub`, …) and its fields, without `from`. */
-export interface ZmqStatsPacket {
-  readonly type: string;
-  readonly fields: Readonly<Record<string, string | number | boolean>>;
-}
+/** Packets that wait for one subscriber; more are dropped for it. */
+const SEND_HIGH_WATER = 25_000;
 
 export interface ZmqStatsOptions {
   readonly log: Log;
@@ -21,8 +19,8 @@ export interface ZmqStatsOptions {
   /** The `from` of every packet, e.g. `handler_<pid>`. */
   readonly from: string;
   readonly ipcFileMode?: number;
-  /** Told when the first subscriber has come and when the last has gone: nobody need collect anything in between. */
-  readonly onWanted?: (wanted: boolean) => void;
+  /** Told which types have subscribers, whenever that changes: nobody need collect anything else. */
+  readonly onWanted?: (types: readonly StatsType[]) => void;
 }
 
 export class ZmqStats implements AsyncDisposable {
@@ -31,6 +29,7 @@ export class ZmqStats implements AsyncDisposable {
   readonly #encoder = new TextEncoder();
   /** Subscriptions as text; few. */
   readonly #topics = new Set<string>();
+  #wanted: ReadonlySet<StatsType> = new Set();
   #format: "tnetstring" | "json";
   #endpoints: readonly string[] = [];
 
@@ -41,12 +40,15 @@ export class ZmqStats implements AsyncDisposable {
     this.#socket = new PubSocket({
       log: options.log,
       name: "stats",
+      // Many connections that come at once are many packets at once, and a subscriber that reads gets all of them.
+      sendHighWater: SEND_HIGH_WATER,
       ...(options.ipcFileMode !== undefined && { ipcFileMode: options.ipcFileMode }),
       onSubscription: (topic, wanted) => {
-        const before = this.#topics.size;
+        const before = this.#wanted;
         if (wanted) this.#topics.add(decoder.decode(topic));
         else this.#topics.delete(decoder.decode(topic));
-        if ((before > 0) !== (this.#topics.size > 0)) options.onWanted?.(wanted);
+        this.#wanted = new Set(STATS_TYPES.filter((type) => this.#hasTopic(type)));
+        if ([...before].join() !== [...this.#wanted].join()) options.onWanted?.([...this.#wanted]);
       },
     });
   }
@@ -81,16 +83,12 @@ export class ZmqStats implements AsyncDisposable {
   }
 
   /** Whether a packet of this type, or of any, might go to somebody. */
-  wants(type?: string): boolean {
-    if (type === undefined) return this.#topics.size > 0;
-    const head = `${type} `;
-    for (const topic of this.#topics) if (head.startsWith(topic) || topic.startsWith(head)) return true;
-    return false;
+  wants(type?: StatsType): boolean {
+    return type === undefined ? this.#wanted.size > 0 : this.#wanted.has(type);
   }
 
   /** Sends what somebody wants; never waits. */
-  send(packets: readonly ZmqStatsPacket[]): void {
-    if (this.#topics.size === 0) return;
+  send(packets: readonly StatsPacket[]): void {
     for (const packet of packets) if (this.wants(packet.type)) this.#socket.send([this.#encode(packet)]);
   }
 
@@ -98,7 +96,13 @@ export class ZmqStats implements AsyncDisposable {
     await this.#socket.close();
   }
 
-  #encode({ type, fields }: ZmqStatsPacket): Uint8Array {
+  #hasTopic(type: StatsType): boolean {
+    const head = `${type} `;
+    for (const topic of this.#topics) if (head.startsWith(topic) || topic.startsWith(head)) return true;
+    return false;
+  }
+
+  #encode({ type, fields }: StatsPacket): Uint8Array {
     const whole = { from: this.#from, ...fields };
     if (this.#format === "json") return this.#encoder.encode(`${type} J${JSON.stringify(whole)}`);
     const body = encodeTnetstring(whole);
