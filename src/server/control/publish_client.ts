@@ -236,7 +236,7 @@ function describeItem(item: Readonly<Record<string, unknown>>): string {
   const lost = dropped.length === 0
     ? ""
     : `, dropped: ${dropped.map(([why, n]) => `${n} ${why}`).join(", ")}`;
-  const status = typeof item.status === "string" && item.status !== "sent" ? ` [${item.status}]` : "";
+  const status = typeof item.status === "string" && item.status !== "published" ? ` [${item.status}]` : "";
   const reason = typeof item.reason === "string" ? ` (${item.reason})` : "";
   const by = kinds.length === 0 ? "" : ` (${kinds.join(", ")})`;
   return `channel "${String(item.channel)}"${status}${reason}: ${matched} receiver${

@@ -189,7 +189,7 @@ Deno.test("runPublish() with --report says for whom it was", async () => {
     items: [
       {
         channel: "c",
-        status: "sent",
+        status: "published",
         matched: 3,
         receivers: { "http-response": 1, "http-stream": 2, "ws-message": 0 },
         dropped: { "slow-client": 1 },
