@@ -1,4 +1,5 @@
 /** From the command line to a running program. The only file that ends the process. */
+import { toBytes } from "@std/streams";
 import { type Command, parseCommand } from "./src/cli.ts";
 import { check } from "./src/cli/check.ts";
 import { formatProblem, loadSettings } from "./src/config.ts";
@@ -26,7 +27,7 @@ async function run(command: Command): Promise<number> {
         Deno.stdout,
         await runPublish(command.request, {
           readFile: (path) => Deno.readFile(path),
-          readStdin: async () => new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer()),
+          readStdin: async () => await toBytes(Deno.stdin.readable),
           nowSeconds: () => Math.floor(Date.now() / 1000),
         }),
       );

@@ -85,3 +85,13 @@ declare module "@std/assert" {
   export function unreachable(msg?: string): never;
   export function equal(a: unknown, b: unknown): boolean;
 }
+
+declare module "@std/streams" {
+  /** The whole stream. */
+  export function toBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>>;
+
+  /** Lines without their ends. */
+  export class TextLineStream extends TransformStream<string, string> {
+    constructor(options?: { readonly allowCR?: boolean });
+  }
+}

@@ -1,7 +1,8 @@
 /**
- * Reads a command line by a table of flags. The library's parser guesses numbers, forgives a missing value and lets
- * an unknown flag pass as true; here each of those is one clear line for whoever typed it.
+ * Reads a command line by a table of flags. The library does the parsing; what it forgives (a missing value, an unknown
+ * flag, a value where none belongs) is one clear line here for whoever typed it.
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { suggestion } from "../config_wording.ts";
 import { PushpinError } from "../errors.ts";
 
@@ -26,60 +27,69 @@ export interface ParsedFlags {
  * @throws {PushpinError} `PUSHPIN_USAGE`, naming the flag and the nearest one.
  */
 export function parseFlags(argv: readonly string[], defs: readonly FlagDef[]): ParsedFlags {
-  const flags = new Map<string, string[]>();
-  const positionals: string[] = [];
-  const put = (def: FlagDef, value: string): void => {
-    const values = flags.get(def.long);
-    if (values === undefined) flags.set(def.long, [value]);
-    else values.push(value);
-  };
-  for (let i = 0; i < argv.length; i++) {
-    const arg = argv[i] ?? "";
-    if (arg === "--") {
-      positionals.push(...argv.slice(i + 1));
-      break;
-    }
-    if (arg === "-" || !arg.startsWith("-")) {
-      positionals.push(arg);
-      continue;
-    }
-    /** The value behind the flag: the next argument, unless that is a flag itself. */
-    const next = (name: string): string => {
-      const value = argv[i + 1];
-      if (value === undefined || (value !== "-" && value.startsWith("-"))) {
-        throw usage(`${name} needs a value: write ${name}${name.startsWith("--") ? "=" : ""}<value>`);
-      }
-      i++;
-      return value;
-    };
-    if (arg.startsWith("--")) {
-      const equals = arg.indexOf("=");
-      const name = equals < 0 ? arg : arg.slice(0, equals);
-      const def = defs.find((d) => `--${d.long}` === name);
-      if (def === undefined) throw unknownFlag(name, defs);
-      if (def.value === undefined) {
-        if (equals >= 0) throw usage(`${name} takes no value, is "${arg.slice(equals + 1)}"`);
-        put(def, "");
-      } else put(def, equals < 0 ? next(name) : arg.slice(equals + 1));
-      continue;
-    }
-    // "-port 80" is not "-p ort": the second dash was forgotten.
-    if (defs.some((def) => arg === `-${def.long}` || arg.startsWith(`-${def.long}=`))) {
-      throw unknownFlag(arg, defs);
-    }
-    for (let at = 1; at < arg.length; at++) {
-      const def = defs.find((d) => d.short === arg[at]);
-      if (def === undefined) throw unknownFlag(at === 1 ? arg : `-${arg[at]}`, defs);
-      if (def.value === undefined) {
-        put(def, "");
-        continue;
-      }
-      const rest = arg.slice(at + 1).replace(/^=/, "");
-      put(def, rest === "" ? next(`-${def.short}`) : rest);
-      break;
-    }
+  const end = argv.indexOf("--");
+  const args = (end < 0 ? argv : argv.slice(0, end)).map((arg) => spelledOut(arg, defs));
+  const switches = defs.filter((def) => def.value === undefined);
+  const isSwitch = (arg: string) =>
+    switches.some((def) => arg === `--${def.long}` || arg === `-${def.short}`);
+  // Switches go last: the library would take a "true" or "false" behind one for its value.
+  const ordered = [...args.filter((arg) => !isSwitch(arg)), ...args.filter(isSwitch)];
+  const parsed: Readonly<Record<string, unknown>> & { readonly _: readonly unknown[] } = parseArgs(
+    [...ordered, "--", ...(end < 0 ? [] : argv.slice(end + 1))],
+    {
+      string: [...defs.filter((def) => def.value !== undefined).map((def) => def.long), "_"],
+      boolean: switches.map((def) => def.long),
+      collect: defs.map((def) => def.long),
+      alias: Object.fromEntries(
+        defs.flatMap((def) => def.short === undefined ? [] : [[def.long, def.short]]),
+      ),
+      unknown: (arg: string, key?: string) => {
+        if (key === undefined) return true;
+        throw unknownFlag(
+          arg.startsWith("--") ? arg.replace(/=.*/s, "") : arg.length > 2 ? `-${key}` : arg,
+          defs,
+        );
+      },
+    },
+  );
+  const flags = new Map<string, readonly string[]>();
+  for (const def of defs) {
+    const values = parsed[def.long];
+    if (!Array.isArray(values) || values.length === 0) continue;
+    // What stands behind a flag without "=" is its value unless it begins with a dash; then the library says "".
+    if (def.value !== undefined && values.includes("")) missing(def, args);
+    flags.set(def.long, values.map((value) => def.value === undefined ? "" : String(value)));
   }
-  return { flags, positionals };
+  return { flags, positionals: parsed._.map(String) };
+}
+
+/** Refuses a flag that stands without its value; an empty one behind "=" was meant so. */
+function missing(def: FlagDef, args: readonly string[]): void {
+  const name = [`--${def.long}`, `-${def.short}`].find((each) =>
+    args.some((arg, i) => arg === each && (args[i + 1] === undefined || /^-./.test(args[i + 1]!)))
+  );
+  if (name !== undefined) {
+    throw usage(`${name} needs a value: write ${name}${name.startsWith("--") ? "=" : ""}<value>`);
+  }
+}
+
+/** One argument as the library understands it, or what is wrong with it. */
+function spelledOut(arg: string, defs: readonly FlagDef[]): string {
+  if (arg === "-" || !arg.startsWith("-")) return arg;
+  if (arg.startsWith("--")) {
+    const def = defs.find((each) => arg.startsWith(`--${each.long}=`));
+    if (def === undefined || def.value !== undefined) return arg;
+    throw usage(`--${def.long} takes no value, is "${arg.slice(def.long.length + 3)}"`);
+  }
+  // "-port 80" is not "-p ort": the second dash was forgotten.
+  if (defs.some((def) => arg === `-${def.long}` || arg.startsWith(`-${def.long}=`))) {
+    throw unknownFlag(arg, defs);
+  }
+  const def = defs.find((each) => each.short === arg[1]);
+  if (def === undefined) throw unknownFlag(arg, defs);
+  return def.value === undefined || arg.length === 2
+    ? arg
+    : `--${def.long}=${arg.slice(2).replace(/^=/, "")}`;
 }
 
 export function usage(message: string): PushpinError {
