@@ -11,6 +11,7 @@ import { SessionKeeper } from "./server/proxy/hold_keeper.ts";
 import { Journey, type ProxyOptions } from "./server/proxy/journey.ts";
 import { RoutesSource } from "./server/proxy/routes_source.ts";
 import type { ForwardedForRules } from "./server/proxy/x_forwarded.ts";
+import { ProxyStats } from "./server/stats/proxy_stats.ts";
 
 /** A role that runs; disposing of it cuts what is left. */
 export interface ProxyRole extends AsyncDisposable {
@@ -44,7 +45,22 @@ export async function startProxy(
   let settings = effective.settings;
   await using parts = new AsyncDisposableStack();
   const hub = parts.use(new Hub({ log, metrics, ...hubOptions(settings) }));
-  const holds = new SessionKeeper({ hub, log, metrics, settings: () => holdSettings(settings) });
+  const stats: ProxyStats = new ProxyStats({
+    timers: hub.timers,
+    settings: statsSettings(settings),
+    report: (batch) => hub.report(batch),
+    connections: () => holds.connections(),
+    subscriptions: () => hub.subscriptions(),
+  });
+  hub.watchSubscriptions((mode, channel, subscribers) => stats.subscribed(mode, channel, subscribers));
+  hub.collectStats((types) => stats.want(types));
+  const holds: SessionKeeper = new SessionKeeper({
+    hub,
+    log,
+    metrics,
+    stats,
+    settings: () => holdSettings(settings),
+  });
   hub.answerConnections((ids) => holds.connected(ids));
   const routes = parts.use(
     new RoutesSource({
@@ -64,6 +80,7 @@ export async function startProxy(
       log,
       metrics,
       timers: hub.timers,
+      stats,
     });
     await journey.checkKeys();
     return journey;
@@ -98,6 +115,7 @@ export async function startProxy(
         }
       }
       hub.configure(hubOptions(next));
+      stats.configure(statsSettings(next));
       if (before.proxy.routesfile !== next.proxy.routesfile) {
         log.warn("another routes file needs a restart", { routesfile: basename(next.proxy.routesfile) });
       }
@@ -126,6 +144,14 @@ function hubOptions({ handler }: Settings) {
     messageRate: handler.message_rate,
     messageHwm: handler.message_hwm,
     messageBlockSize: handler.message_block_size,
+  };
+}
+
+function statsSettings({ global, handler }: Settings) {
+  return {
+    connectionTtlSeconds: global.stats_connection_ttl,
+    sendConnections: global.stats_connection_send,
+    blockBytes: handler.message_block_size,
   };
 }
 

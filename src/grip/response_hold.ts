@@ -80,7 +80,7 @@ export class ResponseHold {
       meta: this.#instruct.meta,
     });
     if (prepared.kind === "send") {
-      this.#port.respond(overlaidHead(this.#instruct.head, format), prepared.content);
+      this.#port.respond(overlaidHead(this.#instruct.head, format), prepared.content, item);
       this.#end("delivered");
       return "sent";
     }

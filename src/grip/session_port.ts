@@ -4,6 +4,7 @@
  */
 import type { Header, ResponseHead } from "./head.ts";
 import type { HeldChannel } from "./held_channel.ts";
+import type { PublishItem } from "./publish_item.ts";
 
 /** Why a hold ended, once: the log field and the metric label. */
 export type EndReason =
@@ -49,13 +50,16 @@ export type ItemVerdict =
   | "no-action" // nothing that this kind of hold does
   | "ended";
 
+/** What a client is sent bytes of, where that is not its own response: statistics tell them apart. */
+export type Sent = PublishItem | "keep-alive";
+
 export interface SessionPort {
   /** Starts the client's response; its body follows by sendBody until end. */
   sendHead(head: ResponseHead): void;
   /** False where the client's queue is full: the bytes were not taken, the hold ends itself as a slow client's. */
-  sendBody(bytes: Uint8Array): boolean;
+  sendBody(bytes: Uint8Array, of?: Sent): boolean;
   /** Sends a whole response; `end` follows. */
-  respond(head: ResponseHead, body: Uint8Array): void;
+  respond(head: ResponseHead, body: Uint8Array, item?: PublishItem): void;
   /**
    * Exactly once, and the last thing a hold does; subscriptions and timers are gone before it. "closed", "delivered",
    * "timeout", "drained" end the body cleanly; the others cut it, so that the client sees that it is not whole.

@@ -80,7 +80,7 @@ export class StreamHold {
       format.contentFilters !== undefined
     ) return this.#take(channel, item);
     channel.active = true;
-    return this.#send(channel, format.content);
+    return this.#send(channel, item, format.content);
   }
 
   /** The channel was subscribed to for the first time anywhere, or every session is to recover (spec 4.5, 4.6). */
@@ -137,7 +137,7 @@ export class StreamHold {
     if (this.#state === "ended") return;
     if (timer === "keep-alive") {
       const data = this.#keepAlive.due();
-      if (data !== undefined && !this.#port.sendBody(data)) this.#end("slow-client");
+      if (data !== undefined && !this.#port.sendBody(data, "keep-alive")) this.#end("slow-client");
     } else if (timer === "retry" && this.#state === "backing-off") this.#ask();
     else if (timer === "next" && this.#state === "holding") {
       if (this.#next.due(this.#channels.all)) this.#want("low");
@@ -189,7 +189,7 @@ export class StreamHold {
     const context = { item, channel, channels: this.#channels.all, meta: this.#instruct.meta };
     const prepared = prepareStreamItem(format, context);
     if (prepared.kind === "send") {
-      if (format.action === "send") return this.#send(channel, prepared.content);
+      if (format.action === "send") return this.#send(channel, item, prepared.content);
       this.#end("closed");
       return "sent";
     }
@@ -201,8 +201,8 @@ export class StreamHold {
     return verdict;
   }
 
-  #send(channel: HeldChannel, bytes: Uint8Array): ItemVerdict {
-    if (this.#port.sendBody(bytes)) {
+  #send(channel: HeldChannel, item: PublishItem, bytes: Uint8Array): ItemVerdict {
+    if (this.#port.sendBody(bytes, item)) {
       this.#keepAlive.sent();
       return "sent";
     }

@@ -3,6 +3,8 @@ import { describeError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { Connection } from "../stats/connection_stats.ts";
+import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { Answer, Asker, HoldKeeper, ProxyRequest } from "./asking.ts";
 import { clientResponse } from "./client_response.ts";
 import { HttpSession } from "./http_session.ts";
@@ -15,15 +17,21 @@ export interface HoldKeeperOptions {
   readonly hub: Hub;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly stats?: ProxyStats;
   /** Asked for every new hold, so that a reload counts. */
   readonly settings: () => HoldSettings;
+}
+
+interface Kept {
+  readonly session: HttpSession;
+  readonly request: ProxyRequest;
 }
 
 export class SessionKeeper implements HoldKeeper {
   readonly #options: HoldKeeperOptions;
   readonly #updates: UpdateScheduler;
   readonly #links = new NextLinkFetcher();
-  readonly #sessions = new Map<string, HttpSession>();
+  readonly #sessions = new Map<string, Kept>();
   #draining = false;
   #emptied: (() => void) | undefined;
 
@@ -45,22 +53,28 @@ export class SessionKeeper implements HoldKeeper {
     return ids.filter((id) => this.#sessions.has(id));
   }
 
+  /** All that wait here, as statistics tell of them. */
+  *connections(): Iterable<Connection> {
+    for (const { request } of this.#sessions.values()) yield connectionOf(request);
+  }
+
   keep(
     request: ProxyRequest,
     answer: Answer & { readonly kind: "instruct" },
     asker: Asker,
   ): Promise<Response> {
-    const { hub, log, metrics, settings } = this.#options;
+    const { hub, log, metrics, stats, settings } = this.#options;
     const session = new HttpSession(request, asker, {
       hub,
       log,
       metrics,
+      stats,
       settings: settings(),
       updates: this.#updates,
       links: this.#links,
       onEnd: () => this.#ended(request.id),
     });
-    this.#sessions.set(request.id, session);
+    this.#sessions.set(request.id, { session, request });
     try {
       session.begin(answer);
       if (this.#draining) session.drain();
@@ -72,6 +86,7 @@ export class SessionKeeper implements HoldKeeper {
         clientResponse(head, body, { method: request.client.method, log, id: request.id }),
       );
     }
+    if (stats?.active === true && this.#sessions.has(request.id)) stats.connected(connectionOf(request));
     return session.response;
   }
 
@@ -90,7 +105,7 @@ export class SessionKeeper implements HoldKeeper {
       resolve();
     };
     // A time for each, rather than steps of several: steps would each wait for the wheel's next tick and come late.
-    for (const [i, session] of leaving.entries()) {
+    for (const [i, { session }] of leaving.entries()) {
       timers.set(seconds * 1000 * i / leaving.length, () => session.drain());
     }
     if (this.#sessions.size === 0) this.#emptied();
@@ -98,6 +113,12 @@ export class SessionKeeper implements HoldKeeper {
   }
 
   #ended(id: string): void {
-    if (this.#sessions.delete(id) && this.#sessions.size === 0) this.#emptied?.();
+    if (!this.#sessions.delete(id)) return;
+    this.#options.stats?.disconnected(id);
+    if (this.#sessions.size === 0) this.#emptied?.();
   }
+}
+
+function connectionOf({ id, route, peerAddress, uri }: ProxyRequest): Connection {
+  return { id, type: "http", route: route.id, peerAddress, ssl: uri.startsWith("https:") };
 }

@@ -1,9 +1,12 @@
-/** What a session's holds leave behind in log and metrics. */
+/** What a session's holds leave behind in log, metrics and statistics. */
+import type { ResponseHead } from "../../grip/head.ts";
 import type { HeldChannel } from "../../grip/held_channel.ts";
-import type { EndReason, ItemVerdict } from "../../grip/session_port.ts";
+import type { EndReason, ItemVerdict, Sent } from "../../grip/session_port.ts";
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
+import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { ProxyRequest } from "./asking.ts";
+import type { HoldSurroundings } from "./hold_surroundings.ts";
 
 export type HoldMode = "response" | "stream";
 
@@ -11,11 +14,13 @@ export class HoldRecord {
   readonly #request: ProxyRequest;
   readonly #log: Log;
   readonly #metrics: Metrics;
+  readonly #stats: ProxyStats | undefined;
 
-  constructor(request: ProxyRequest, log: Log, metrics: Metrics) {
+  constructor(request: ProxyRequest, { log, metrics, stats }: HoldSurroundings) {
     this.#request = request;
     this.#log = log;
     this.#metrics = metrics;
+    this.#stats = stats;
   }
 
   started(mode: HoldMode): void {
@@ -29,6 +34,24 @@ export class HoldRecord {
     const fields = { connection: id, reason, uri, route: route.id };
     if (reason === "slow-client") this.#log.warn("hold ended", fields);
     else this.#log.debug("hold ended", fields);
+  }
+
+  /** The response's head goes out, with its body where that is whole. */
+  answered({ reason, headers }: ResponseHead, body: Uint8Array | ReadableStream, of?: Sent): void {
+    if (this.#stats?.active !== true) return;
+    const { id } = this.#request.route;
+    const bodyLength = body instanceof Uint8Array ? body.length : 0;
+    this.#stats.answered(id, { reason, headers, bodyLength });
+    if (typeof of === "object") this.#stats.sent(id, "http-response", of);
+  }
+
+  /** More of a body has been written. */
+  wrote(bytes: Uint8Array, of?: Sent): void {
+    if (this.#stats?.active !== true) return;
+    const { id } = this.#request.route;
+    this.#stats.wrote(id, bytes.length);
+    if (of === "keep-alive") this.#stats.acted(id);
+    else if (of !== undefined) this.#stats.sent(id, "http-stream", of);
   }
 
   dropped(channel: HeldChannel, reason: ItemVerdict, detail: string | undefined): void {

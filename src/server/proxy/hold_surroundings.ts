@@ -2,6 +2,7 @@
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { NextLinkFetcher } from "./next_link_fetch.ts";
 import type { UpdateScheduler } from "./updates.ts";
 
@@ -21,6 +22,7 @@ export interface HoldSurroundings {
   readonly links: NextLinkFetcher;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly stats?: ProxyStats | undefined;
   readonly settings: HoldSettings;
   /** A session has nothing more to do. */
   readonly onEnd: () => void;

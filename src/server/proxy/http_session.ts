@@ -11,6 +11,7 @@ import type {
   HoldTimer,
   ItemVerdict,
   OriginAsk,
+  Sent,
   SessionPort,
   UpdatePriority,
 } from "../../grip/session_port.ts";
@@ -56,7 +57,7 @@ export class HttpSession implements SessionPort {
     this.#asker = asker;
     this.#around = around;
     this.#baseUri = request.uri;
-    this.#record = new HoldRecord(request, around.log, around.metrics);
+    this.#record = new HoldRecord(request, around);
     this.#subscriptions = new SessionSubscriptions(around.hub, request.route.prefix, this);
     const fire = (timer: HoldTimer) => this.#guard(() => this.#hold?.timer(timer));
     this.#timers = new SessionTimers(around.hub.timers, fire);
@@ -94,11 +95,10 @@ export class HttpSession implements SessionPort {
 
   /** Holds by an answer: the first, or what a retry brought. */
   begin({ instruct, stream }: InstructAnswer): void {
-    const { settings } = this.#around;
     const { route, client } = this.#request;
     const options = {
-      maxChannels: settings.connectionSubscriptionMax,
-      debug: settings.debug || route.debug,
+      maxChannels: this.#around.settings.connectionSubscriptionMax,
+      debug: this.#around.settings.debug || route.debug,
       implicitChannels: [...new Set(route.targets.flatMap((target) => target.subs))],
     };
     const { hold } = instruct;
@@ -134,11 +134,14 @@ export class HttpSession implements SessionPort {
     this.respond(head, this.#stream.readable);
   }
 
-  sendBody(bytes: Uint8Array): boolean {
-    return this.#stream?.write(bytes) ?? true;
+  sendBody(bytes: Uint8Array, of?: Sent): boolean {
+    const taken = this.#stream?.write(bytes) ?? true;
+    if (taken) this.#record.wrote(bytes, of);
+    return taken;
   }
 
-  respond(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>): void {
+  respond(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>, of?: Sent): void {
+    this.#record.answered(head, body, of);
     const { method } = this.#request.client;
     this.#settle(clientResponse(head, body, { method, log: this.#around.log, id: this.id }));
     if (this.#hold === undefined) this.#around.onEnd();
@@ -273,13 +276,12 @@ export class HttpSession implements SessionPort {
     this.respond(head, body);
   }
 
-  #next(ask: OriginAsk & { readonly kind: "next" }): void {
+  #next({ uri: link, gripLast }: OriginAsk & { readonly kind: "next" }): void {
     const hold = this.#hold;
     if (!(hold instanceof StreamHold)) return;
-    const uri = resolveLink(ask.uri, this.#baseUri);
-    if (uri === undefined) return hold.bodyFailed(`next link "${ask.uri}" is no http or https URI`);
-    const { links } = this.#around;
-    const reader = links.ask({ request: this.#request, asker: this.#asker, uri, gripLast: ask.gripLast });
+    const uri = resolveLink(link, this.#baseUri);
+    if (uri === undefined) return hold.bodyFailed(`next link "${link}" is no http or https URI`);
+    const reader = this.#around.links.ask({ request: this.#request, asker: this.#asker, uri, gripLast });
     // Until its body is whole the same link may be asked again, from where it was.
     this.#running = BodyRun.ofLink(reader, this.#target(hold), (from) => this.#baseUri = from);
   }

@@ -12,6 +12,7 @@ import { routeHost, type RouteTable } from "../../routes/table.ts";
 import type { ClientRequest } from "../edge/client_request.ts";
 import { OriginClient } from "../origin/origin_client.ts";
 import type { Timers } from "../origin/patience.ts";
+import type { ProxyStats } from "../stats/proxy_stats.ts";
 import { AccessLog, type Outcome, peerOf, uriOf, type Visit } from "./access_log.ts";
 import { type AnswerContext, readAnswer } from "./answers.ts";
 import type { Answer, Asker, HoldKeeper, LinkAnswer, ProxyRequest } from "./asking.ts";
@@ -65,6 +66,7 @@ export interface ProxyDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly timers: Timers<unknown>;
+  readonly stats?: ProxyStats;
 }
 
 export class Journey implements Asker, Disposable {
@@ -84,13 +86,14 @@ export class Journey implements Asker, Disposable {
     this.#log = deps.log;
     this.#origin = new OriginClient({ caCerts: options.caCerts });
     this.#signer = new GripSigner({ keyDir: options.keyDir });
-    const { log, metrics, timers } = deps;
+    const { log, metrics, timers, stats } = deps;
     this.#asker = new OriginAsker(options, {
       origin: this.#origin,
       signer: this.#signer,
       log,
       metrics,
       timers,
+      stats,
     });
     this.#access = new AccessLog(log, { ...options, ...options.headers });
   }
@@ -125,6 +128,8 @@ export class Journey implements Asker, Disposable {
       proto: websocket ? "ws" : "http",
       routeId: settings.acceptPushpinRoute ? headerValue(headers, "pushpin-route") : undefined,
     });
+    const { stats } = this.#deps;
+    if (stats?.active === true) stats.requested(route?.id, client);
     const visit = { client, id, tls, trusted: false };
     if (route === undefined) return this.#finish(visit, { answer: noRoute(host, path) });
     if (websocket) return this.#finish({ ...visit, route }, { answer: answerWebSocket() });
@@ -246,6 +251,7 @@ export class Journey implements Asker, Disposable {
   #finish(visit: Visit, outcome: Outcome): Response {
     const { answer } = outcome;
     this.#access.write(visit, outcome);
+    if (this.#deps.stats?.active === true) countAnswer(this.#deps.stats, visit.route?.id, outcome);
     if (answer.kind === "refuse") return this.#refuse(answer, visit.client.method, visit.id);
     if (answer.kind === "instruct") throw new TypeError("An instruct is for the holds");
     this.#deps.metrics.add("proxy_answers", "relay");
@@ -255,6 +261,15 @@ export class Journey implements Asker, Disposable {
   #refuse(refusal: Refusal, method: string, id: string): Response {
     this.#deps.metrics.add("proxy_refusals", refusal.reason);
     return clientResponse(refusal.head, refusal.body, { method, log: this.#log, id });
+  }
+}
+
+function countAnswer(stats: ProxyStats, route: string | undefined, { answer, bytes }: Outcome): void {
+  if (answer.kind === "relay") {
+    const { statusText: reason, headers } = answer.response;
+    stats.answered(route, { reason, headers, bodyLength: bytes });
+  } else if (answer.kind === "refuse") {
+    stats.answered(route, { ...answer.head, bodyLength: answer.body.byteLength });
   }
 }
 

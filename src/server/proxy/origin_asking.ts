@@ -17,6 +17,7 @@ import type { OriginClient } from "../origin/origin_client.ts";
 import { OriginFailure, originFailure } from "../origin/origin_failure.ts";
 import { sendPatiently, type Timers } from "../origin/patience.ts";
 import { answerTest } from "../origin/test_origin.ts";
+import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { GripSigner } from "./grip_sig.ts";
 import { buildOriginHeaders, type OriginHeaderSettings } from "./origin_request.ts";
 import { MAX_REPLAY_BYTES, type RequestBody } from "./request_body.ts";
@@ -62,6 +63,7 @@ export class OriginAsker {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #timers: Timers<unknown>;
+  readonly #stats: ProxyStats | undefined;
 
   constructor(
     options: OriginAskerOptions,
@@ -71,6 +73,7 @@ export class OriginAsker {
       readonly log: Log;
       readonly metrics: Metrics;
       readonly timers: Timers<unknown>;
+      readonly stats?: ProxyStats | undefined;
     },
   ) {
     this.#options = options;
@@ -79,6 +82,7 @@ export class OriginAsker {
     this.#log = deps.log;
     this.#metrics = deps.metrics;
     this.#timers = deps.timers;
+    this.#stats = deps.stats;
   }
 
   /** Asks the route's targets in their order, the next one only where nothing reached the one before. Never throws. */
@@ -117,6 +121,10 @@ export class OriginAsker {
         // A stream is spent by the first attempt: whether there will be one is found out beforehand.
         if (body.kind === "stream" && !last && target.kind === "http") await this.#origin.probe(target);
         const response = await this.#send(target, question, { path, headers });
+        if (this.#stats?.active === true) {
+          const bodyLength = body.kind === "bytes" ? body.bytes.length : undefined;
+          this.#stats.asked(route.id, { method: question.method, path, headers, bodyLength }, response);
+        }
         return { kind: "response", response, target: name };
       } catch (thrown) {
         const failure = originFailure(thrown, name);
