@@ -96,11 +96,6 @@ export class Sequencer {
     return this.#lastIds.get(channel);
   }
 
-  /** What a proxy saw last, told to a handler that has just started. */
-  setLastId(channel: string, id: string): void {
-    this.#learn(channel, id);
-  }
-
   /** The channel's next item passes whatever its prev-id (spec 4.4). What is parked stays so. */
   forget(channel: string): void {
     this.#lastIds.delete(channel);

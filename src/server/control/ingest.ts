@@ -12,6 +12,7 @@ import { TimerWheel } from "../hub/timer_wheel.ts";
 import { describeError } from "../../errors.ts";
 import type { LinkEnd } from "../link/link.ts";
 import type { DownMessage, Receipt, StatsBatch, StatsType, UpMessage } from "../link/messages.ts";
+import { AnnouncedIds } from "./announced_ids.ts";
 import { Connchecks } from "./connchecks.ts";
 import type { Ingest, Outcome } from "./door.ts";
 import { NO_RECEIPT, Receipts } from "./receipts.ts";
@@ -63,6 +64,7 @@ export class Handler implements Ingest, Disposable {
   readonly #interest = new Map<string, Set<Proxy>>();
   readonly #ids: IdCache;
   readonly #sequencer: Sequencer;
+  readonly #announced = new AnnouncedIds();
   readonly #receipts: Receipts;
   readonly #connchecks: Connchecks;
   #seq = 0;
@@ -135,6 +137,7 @@ export class Handler implements Ingest, Disposable {
   }
 
   recover(): void {
+    this.#announced.forgetAll();
     this.#sequencer.forgetAll();
     this.#broadcast({ type: "recover" });
   }
@@ -184,6 +187,7 @@ export class Handler implements Ingest, Disposable {
       this.#published(item, NO_RECEIPT);
       return Promise.resolve(NO_RECEIPT);
     }
+    this.#announced.forget(item.channel);
     const seq = ++this.#seq;
     const { promise, resolve } = Promise.withResolvers<Receipt>();
     this.#receipts.expect(seq, item, interested, (receipt) => {
@@ -223,6 +227,7 @@ export class Handler implements Ingest, Disposable {
       case "unsubscribe":
         return this.#unsubscribe(proxy, message.channel);
       case "forget":
+        this.#announced.forget(message.channel);
         return this.#sequencer.forget(message.channel);
       case "receipt":
         return this.#receipts.answer(message.seq, proxy, message.receipt);
@@ -235,30 +240,31 @@ export class Handler implements Ingest, Disposable {
     }
   }
 
-  #subscribe(proxy: Proxy, channel: string, lastId: string | undefined): void {
+  #subscribe(proxy: Proxy, channel: string, announcedId: string | undefined): void {
     proxy.channels.add(channel);
-    let interested = this.#interest.get(channel);
-    if (interested === undefined) {
-      interested = new Set();
-      this.#interest.set(channel, interested);
-      // A handler that has just started learns the order from the proxies that outlived the last one.
-      if (lastId !== undefined && this.#sequencer.lastId(channel) === undefined) {
-        this.#sequencer.setLastId(channel, lastId);
+    const interested = this.#interest.get(channel);
+    if (interested !== undefined) interested.add(proxy);
+    else {
+      this.#interest.set(channel, new Set([proxy]));
+      this.#interestWatch?.(channel, true);
+      if (this.#limits.updateOnFirstSubscription !== false) {
+        this.timers.set(FIRST_SUBSCRIPTION_MS, () => this.#update(channel));
       }
-      this.#firstSubscription(channel);
     }
-    interested.add(proxy);
-    void this.#sendTo(proxy, { type: "subscribed", channel, lastId: this.#sequencer.lastId(channel) });
+    const passedId = this.#sequencer.lastId(channel);
+    const agreed = passedId !== undefined || this.#announced.hear(channel, announcedId);
+    void this.#sendTo(proxy, {
+      type: "subscribed",
+      channel,
+      lastId: passedId ?? this.#announced.get(channel),
+    });
+    if (!agreed) this.#update(channel);
   }
 
-  #firstSubscription(channel: string): void {
-    this.#interestWatch?.(channel, true);
-    if (this.#limits.updateOnFirstSubscription === false) return;
-    this.timers.set(FIRST_SUBSCRIPTION_MS, () => {
-      for (const proxy of this.#interest.get(channel) ?? []) {
-        void this.#sendTo(proxy, { type: "update", channel });
-      }
-    });
+  #update(channel: string): void {
+    for (const proxy of this.#interest.get(channel) ?? []) {
+      void this.#sendTo(proxy, { type: "update", channel });
+    }
   }
 
   #unsubscribe(proxy: Proxy, channel: string): void {
@@ -266,6 +272,7 @@ export class Handler implements Ingest, Disposable {
     const interested = this.#interest.get(channel);
     if (interested === undefined || !interested.delete(proxy) || interested.size > 0) return;
     this.#interest.delete(channel);
+    this.#announced.forget(channel);
     this.#sequencer.clear(channel);
     this.#interestWatch?.(channel, false);
   }

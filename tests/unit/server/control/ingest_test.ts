@@ -100,18 +100,38 @@ Deno.test("Handler sends a parked item after message_wait although its predecess
   assertEquals(proxy.items, ["1", "3"]);
 });
 
-Deno.test("Handler learns the last ids from a proxy when it has just started itself", async () => {
-  const { handler } = newHandler();
+Deno.test("Handler passes on what proxies saw last, and begins the order anew, when it has just started", async () => {
+  const { handler } = newHandler({ updateOnFirstSubscription: false });
   using _handler = handler;
-  await using proxy = new StubProxy(handler);
-  await proxy.end.send({ type: "subscribe", channel: "c", lastId: "5" });
-  const [late] = await handler.ingest([item("c", "7", "6")]);
-  assertEquals(late?.status, "parked");
-  assertEquals(proxy.got.find((m) => m.type === "subscribed"), {
-    type: "subscribed",
-    channel: "c",
-    lastId: "5",
-  });
+  await using old = new StubProxy(handler);
+  await old.end.send({ type: "subscribe", channel: "c", lastId: "5" });
+  await using fresh = new StubProxy(handler);
+  await fresh.end.send({ type: "subscribe", channel: "c" });
+  const subscribed = { type: "subscribed", channel: "c", lastId: "5" } as const;
+  await eventually(() => fresh.got.length === 1);
+  assertEquals([old.got, fresh.got], [[subscribed], [subscribed]]);
+  // A batch of which the last handler had passed some on, and was never acknowledged: at once, and in its order.
+  const again = await handler.ingest([item("c", "4", "3"), item("c", "5", "4"), item("c", "6", "5")]);
+  assertEquals(again.map(({ status }) => status), ["published", "published", "published"]);
+  const [early] = await handler.ingest([item("c", "8", "7")]);
+  assertEquals(early?.status, "parked");
+  await using late = new StubProxy(handler);
+  await late.end.send({ type: "subscribe", channel: "c", lastId: "5" });
+  await eventually(() => late.got.length === 1);
+  assertEquals(late.got, [{ ...subscribed, lastId: "6" }]);
+});
+
+Deno.test("Handler has all sessions ask where proxies saw different ids last", async () => {
+  const { handler } = newHandler({ updateOnFirstSubscription: false });
+  using _handler = handler;
+  await using a = new StubProxy(handler);
+  await using b = new StubProxy(handler);
+  await a.end.send({ type: "subscribe", channel: "c", lastId: "5" });
+  await b.end.send({ type: "subscribe", channel: "c", lastId: "4" });
+  const update = { type: "update", channel: "c" } as const;
+  await eventually(() => a.got.length === 2 && b.got.length === 2);
+  assertEquals(a.got, [{ type: "subscribed", channel: "c", lastId: "5" }, update]);
+  assertEquals(b.got, [{ type: "subscribed", channel: "c", lastId: undefined }, update]);
 });
 
 Deno.test("Handler tells all proxies of a channel's first subscription a second later", async () => {
