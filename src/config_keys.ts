@@ -62,7 +62,6 @@ const internal: MeaninglessDef = {
 };
 const ours = { extension: true } as const;
 const MAX = 2_147_483_647;
-const stats = { pending: "statistics" } as const;
 
 export const KEYS = {
   global: {
@@ -79,8 +78,8 @@ export const KEYS = {
       0,
       "Added to push_in_http_port and to the port of every tcp:// address.",
     ),
-    stats_connection_ttl: live(int(1, MAX), 120, "Seconds that a conn packet stays valid.", stats),
-    stats_connection_send: live(bool, true, "Send conn packets.", stats),
+    stats_connection_ttl: live(int(1, MAX), 120, "Seconds that a conn packet stays valid."),
+    stats_connection_send: live(bool, true, "Send conn packets."),
     link_spec: fixed(
       string,
       "",
@@ -209,8 +208,7 @@ export const KEYS = {
     message_block_size: live(
       optionalInt(1, MAX),
       undefined,
-      "Bytes that count as one block in statistics.",
-      stats,
+      "Bytes that count as one block, in statistics and for message_rate.",
     ),
     message_wait: live(int(0, 3_600_000), 5000, "Milliseconds an item waits for the one before it."),
     id_cache_ttl: live(
@@ -225,9 +223,9 @@ export const KEYS = {
     ),
     connection_subscription_max: live(int(1, 100_000), 20, "Channels a connection may have."),
     subscription_linger: live(int(0, MAX), 60, "Seconds a long-poll's subscription outlives it."),
-    stats_subscription_ttl: live(int(1, MAX), 60, "Seconds that a sub packet stays valid.", stats),
-    stats_report_interval: live(int(0, MAX), 10, "Seconds between reports; 0 for none.", stats),
-    stats_format: live(choice(["tnetstring", "json"]), "tnetstring", `"tnetstring" or "json".`, stats),
+    stats_subscription_ttl: live(int(1, MAX), 60, "Seconds that a sub packet stays valid."),
+    stats_report_interval: live(int(0, MAX), 10, "Seconds between reports; 0 for none."),
+    stats_format: live(choice(["tnetstring", "json"]), "tnetstring", `"tnetstring" or "json".`),
     share_all: live(bool, false, "Share equal requests to the origin.", {
       pending: "shared requests",
     }),
