@@ -173,6 +173,8 @@ export class StreamHold {
     if (this.#state === "holding") return this.#deliver(channel, item);
     if (this.#queue.push(channel, item)) return "queued";
     this.#port.dropped(channel, "queue-full");
+    // Asked for once more when the answer is there: that may be older than what it leaves out.
+    if (channel.prevId !== undefined) this.#want("low");
     return "queue-full";
   }
 
@@ -249,10 +251,8 @@ export class StreamHold {
     }
     if (this.#draining) return this.#end("drained");
     this.#state = "holding";
-    for (const { channel, item } of this.#queue.takeFresh(this.#channels.all)) {
-      if ((this.#state as string) !== "holding" || this.#deliver(channel, item) === "gap") break;
-    }
-    // As flushing may have ended it all, or found a gap.
+    for (const { channel, item } of this.#queue.takeFresh(this.#channels.all)) this.#take(channel, item);
+    // As flushing may have ended it all. A gap has not: the other channels' items are as good as ever.
     if ((this.#state as string) !== "holding") return;
     this.#keepAlive.start(hold.mode === "stream" ? hold.keepAlive : undefined);
     this.#next.start(nextLink);

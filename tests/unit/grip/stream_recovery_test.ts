@@ -152,6 +152,32 @@ Deno.test("StreamHold queues 100 items while it asks and counts what is beyond",
   assertEquals(port.take(), ["dropped c queue-full"]);
 });
 
+Deno.test("StreamHold asks once more where items did not find room while it asked", () => {
+  const { port, item, machine, answer } = followed();
+  machine.update();
+  for (let i = 0; i < 101; i++) item({ id: `${i + 1}`, prevId: `${i}`, stream: "x" });
+  port.take();
+  // All that the origin had when it was asked: the 101st is missing, and no other item shows it.
+  answer({ hold: STREAM, channels: [{ ...C, prevId: "100" }], ...NEXT });
+  assertEquals(port.take(), ["update low /next"]);
+});
+
+Deno.test("StreamHold sends what came on other channels when one of them has a gap", () => {
+  const port = new RecordingPort();
+  port.lastIds.set("c", "a");
+  const { item, machine, answer } = openStream({ channels: [CA, { name: "d", filters: [] }], ...NEXT }, {
+    port,
+  });
+  machine.update();
+  item({ id: "b", prevId: "a", stream: "b" });
+  item({ id: "d", prevId: "c", stream: "d" });
+  item({ channel: "d", stream: "plain" }, "d");
+  port.take();
+  // Until now the gap broke the flush off, and the item behind it was lost without a trace.
+  answer({ hold: STREAM, channels: [CA, { name: "d", filters: [] }], ...NEXT });
+  assertEquals(port.take(), [`body "b"`, "forget c", "update low /next", `body "plain"`]);
+});
+
 Deno.test("StreamHold without hold puts pages together until one leads nowhere", () => {
   const { port, answer } = openStream({ hold: undefined, channels: [CA], ...NEXT, bodyText: "one " });
   assertEquals(port.take(), [HEAD, `body "one "`, "ask next /next Grip-Last: c; last-id=a"]);
