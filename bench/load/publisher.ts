@@ -1,10 +1,14 @@
 /** One kept connection that publishes, one request at a time. */
 import net from "node:net";
 
+const latin1 = new TextDecoder("latin1");
+
 export class Publisher {
   readonly #port: number;
   #socket: net.Socket;
   #text = "";
+  /** Length of an answer that came whole and kept the connection. */
+  #usualLength = 0;
   #answered: ((status: number) => void) | undefined;
 
   private constructor(port: number, socket: net.Socket) {
@@ -45,17 +49,21 @@ export class Publisher {
   }
 
   #read(bytes: Uint8Array): void {
-    for (const byte of bytes) this.#text += String.fromCharCode(byte);
+    // Nearly all answers are the one before again: then a length and a status say all.
+    if (this.#text === "" && bytes.length === this.#usualLength) return this.#answer(statusOf(bytes));
+    this.#text += latin1.decode(bytes);
     const head = this.#text.indexOf("\r\n\r\n");
     if (head < 0) return;
-    const length = /\r\ncontent-length: *(\d+)/i.exec(this.#text.slice(0, head + 2))?.[1];
+    const fields = this.#text.slice(0, head + 2);
+    const length = /\r\ncontent-length: *(\d+)/i.exec(fields)?.[1];
     const complete = length === undefined
       ? this.#text.endsWith("0\r\n\r\n")
       : this.#text.length >= head + 4 + Number(length);
     if (!complete) return;
-    const status = Number(this.#text.slice(9, 12));
     // Told before it is done, so that the next request does not run into the end of this connection.
-    if (/\r\nconnection: *close/i.test(this.#text.slice(0, head + 2))) this.#socket.destroy();
+    if (/\r\nconnection: *close/i.test(fields)) this.#socket.destroy();
+    else if (length !== undefined && bytes.length === this.#text.length) this.#usualLength = bytes.length;
+    const status = Number(fields.slice(9, 12));
     this.#text = "";
     this.#answer(status);
   }
@@ -77,4 +85,9 @@ function connect(port: number): Promise<net.Socket> {
       resolve(socket);
     });
   });
+}
+
+/** The three digits behind "HTTP/1.1 ". */
+function statusOf(bytes: Uint8Array): number {
+  return (bytes[9]! - 48) * 100 + (bytes[10]! - 48) * 10 + bytes[11]! - 48;
 }

@@ -37,7 +37,7 @@ export function nchanPeer(workers: 1 | 2): Peer {
     location = /pub {
       nchan_publisher; nchan_channel_id $arg_channel;
       # A burst must find room, or its oldest messages are dropped before slow readers have had them.
-      nchan_message_buffer_length 1000; nchan_message_timeout 60s;
+      nchan_message_buffer_length 20000; nchan_message_timeout 60s;
     }
   }`,
       });
