@@ -156,7 +156,7 @@ async function proxyPart(
   const name = child?.slot.label.replaceAll(" ", "-") ?? `proxy-${Deno.pid}`;
   const proxy = await startProxy(effective, log, {
     name,
-    shared: child !== undefined && child.slot.proxies > 1,
+    proxies: Math.max(1, child?.slot.proxies ?? 1),
   });
   const connector = new LinkConnector({
     address: linkAddress(global),
@@ -206,7 +206,7 @@ async function handlerPart(
 /** Everything in one process, over a link in memory. */
 async function wholePart(effective: EffectiveSettings, log: (service: string) => Log): Promise<Part> {
   const handler = await startHandler(effective, log("handler"));
-  const proxy = await startProxy(effective, log("proxy"), { name: "proxy-1", shared: false });
+  const proxy = await startProxy(effective, log("proxy"), { name: "proxy-1", proxies: 1 });
   const [proxyEnd, handlerEnd] = createMemoryLink<UpMessage, DownMessage>();
   handler.handler.attach(handlerEnd);
   proxy.hub.attach(proxyEnd);

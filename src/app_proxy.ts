@@ -32,19 +32,19 @@ const DEFAULT_ROUTES = ["* localhost:80"];
 /**
  * Starts listening for clients.
  *
- * @param process `name` distinguishes this proxy's connections from those of others; `shared`: others listen on the
- * same ports.
+ * @param process `name` distinguishes this proxy's connections from those of others; `proxies` of them, this one
+ * included, listen on the same ports and share what is allowed to all.
  * @throws {PushpinError} where a port, a key or the routes cannot be had as the settings say.
  */
 export async function startProxy(
   effective: EffectiveSettings,
   log: Log,
-  process: { readonly name: string; readonly shared: boolean },
+  process: { readonly name: string; readonly proxies: number },
 ): Promise<ProxyRole> {
   const metrics = new Metrics();
   let settings = effective.settings;
   await using parts = new AsyncDisposableStack();
-  const hub = parts.use(new Hub({ log, metrics, ...hubOptions(settings) }));
+  const hub = parts.use(new Hub({ log, metrics, ...hubOptions(settings, process.proxies) }));
   const stats: ProxyStats = new ProxyStats({
     timers: hub.timers,
     settings: statsSettings(settings),
@@ -94,7 +94,7 @@ export async function startProxy(
 
   const handler = (request: ClientRequest) => journey.handle(request);
   const listeners = settings.runner.http_port.map((port) =>
-    parts.use(listenClients(tcpAddress(port, process.shared), { handler, log }))
+    parts.use(listenClients(tcpAddress(port, process.proxies > 1), { handler, log }))
   );
   for (const { address } of listeners) log.debug("listening", { ...address, tls: undefined });
   const running = parts.move();
@@ -114,7 +114,7 @@ export async function startProxy(
           throw thrown;
         }
       }
-      hub.configure(hubOptions(next));
+      hub.configure(hubOptions(next, process.proxies));
       stats.configure(statsSettings(next));
       if (before.proxy.routesfile !== next.proxy.routesfile) {
         log.warn("another routes file needs a restart", { routesfile: basename(next.proxy.routesfile) });
@@ -137,12 +137,13 @@ function tcpAddress({ address, port }: PortSpec, reusePort: boolean) {
   return { kind: "tcp", hostname: address ?? "0.0.0.0", port, reusePort } as const;
 }
 
-function hubOptions({ handler }: Settings) {
+function hubOptions({ handler }: Settings, proxies: number) {
   return {
     lingerSeconds: handler.subscription_linger,
     idCacheTtlSeconds: handler.id_cache_ttl,
-    messageRate: handler.message_rate,
-    messageHwm: handler.message_hwm,
+    // The kernel spreads connections evenly, so an equal share of the whole comes close.
+    messageRate: handler.message_rate / proxies,
+    messageHwm: Math.ceil(handler.message_hwm / proxies),
     messageBlockSize: handler.message_block_size,
   };
 }

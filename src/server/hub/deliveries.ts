@@ -34,6 +34,12 @@ export class Deliveries {
     if (this.#throttle === undefined) return this.#deliver(subscriber, item);
     const taken = this.#throttle.offer(subscriber.bucket ?? "", item.size ?? contentBytes(item), () => {
       if (among.has(subscriber)) this.#deliver(subscriber, item);
+      // Left, or was asked for anew: its origin's answer is newer than the item.
+      else {this.#log.debug("item not delivered", {
+          channel: item.channel,
+          connection: subscriber.id,
+          reason: "left",
+        });}
     });
     if (taken) return "queued";
     this.#log.warn("message_hwm reached, item dropped", { channel: item.channel, connection: subscriber.id });

@@ -156,7 +156,10 @@ export class Hub implements Disposable {
   deliver(item: PublishItem): Receipt {
     const channel = this.#channels.get(item.channel);
     if (channel === undefined) return NOBODY;
-    if (item.id !== undefined && this.#ids.seen(item.channel, item.id, performance.now())) return NOBODY;
+    if (item.id !== undefined && this.#ids.seen(item.channel, item.id, performance.now())) {
+      this.#metrics.add("items_dropped", "duplicate");
+      return NOBODY;
+    }
     const matchedByMode = { response: 0, stream: 0, ws: 0 };
     channel.known = true;
     if (!item.noSeq) channel.lastId = item.id;

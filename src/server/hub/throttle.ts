@@ -33,7 +33,7 @@ export class Throttle {
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
-    this.#batch = Math.ceil(options.rate * TICK_MS / 1000);
+    this.#batch = options.rate * TICK_MS / 1000;
     this.#allowance = this.#batch;
   }
 

@@ -30,6 +30,19 @@ Deno.test("Throttle lets a tick's share go at once and the rest tick by tick, in
   assertEquals(out, [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
+Deno.test("Throttle keeps a rate below one delivery a tick", () => {
+  const { throttle, tick, timers } = throttleAt({ rate: 1000 / (4 * TICK_MS) });
+  using _timers = timers;
+  let delivered = 0;
+  for (let i = 0; i < 20; i++) throttle.offer("", 1, () => delivered++);
+  const seen = [delivered];
+  for (let i = 0; i < 12; i++) {
+    tick();
+    seen.push(delivered);
+  }
+  assertEquals(seen, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4]);
+});
+
 Deno.test("Throttle serves routes in turn", () => {
   const { throttle, tick, timers } = throttleAt({ rate: 1000 * 2 / TICK_MS });
   using _timers = timers;
