@@ -105,11 +105,14 @@ export class Sequencer {
     this.#lastIds.clear();
   }
 
-  /** The last subscriber has left: nothing is kept. */
-  clear(channel: string): void {
+  /** The last subscriber has left: nothing is kept. Returns how many items waited. */
+  clear(channel: string): number {
     this.#lastIds.delete(channel);
-    for (const parked of this.#parked.get(channel)?.values() ?? []) this.#waiting.delete(parked);
+    const parked = this.#parked.get(channel);
+    if (parked === undefined) return 0;
+    for (const entry of parked.values()) this.#waiting.delete(entry);
     this.#parked.delete(channel);
+    return parked.size;
   }
 
   #park(item: PublishItem, prevId: string, nowMs: number): Sequenced {

@@ -273,7 +273,7 @@ export class Handler implements Ingest, Disposable {
     if (interested === undefined || !interested.delete(proxy) || interested.size > 0) return;
     this.#interest.delete(channel);
     this.#announced.forget(channel);
-    this.#sequencer.clear(channel);
+    this.#metrics.add("items_dropped", "unsubscribed", this.#sequencer.clear(channel));
     this.#interestWatch?.(channel, false);
   }
 

@@ -108,7 +108,7 @@ Deno.test("Sequencer.clear() forgets a channel's last id and its waiting items",
   push(sequencer, item("a"));
   push(sequencer, item("d", "c"));
   push(sequencer, item("a", undefined, { channel: "e" }));
-  sequencer.clear("c");
+  assertEquals([sequencer.clear("c"), sequencer.clear("c")], [1, 0]);
   assertEquals([sequencer.parkedCount, sequencer.lastId("c"), sequencer.lastId("e")], [0, undefined, "a"]);
   sequencer.forgetAll();
   assertEquals(sequencer.lastId("e"), undefined);
