@@ -43,6 +43,13 @@ export function batchRequest(channels: readonly string[], text: string): Uint8Ar
   return post("/publish/", "application/json", JSON.stringify({ items }));
 }
 
+/** One item as it goes to a ZeroMQ socket, in JSON. */
+export function pushedItem(channel: string, text: string): Uint8Array<ArrayBuffer> {
+  return encodeText(
+    "J" + JSON.stringify({ channel, formats: { "http-stream": { content: `data: ${text}\n\n` } } }),
+  );
+}
+
 function post(path: string, type: string, body: string): Uint8Array<ArrayBuffer> {
   return encodeText(
     `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Type: ${type}\r\n` +

@@ -67,6 +67,12 @@ export class Fleet implements AsyncDisposable {
     });
   }
 
+  /** Publishes to channel c0 by ZeroMQ. */
+  push(peer: RunningPeer, messages: number): Promise<Reply> {
+    if (peer.zmqPort === undefined) throw new Error(`Cannot publish by ZeroMQ: ${peer.name} takes none`);
+    return this.tell({ do: "push", port: peer.zmqPort, channel: "c", messages });
+  }
+
   /** Opens long-polls: nothing comes back from those, so the peer or its origin says how many have arrived. */
   async openPolls(peer: RunningPeer, count: number, channel = "c"): Promise<number> {
     const WINDOW = 200;

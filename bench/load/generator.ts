@@ -2,9 +2,10 @@
 import { cpuSecondsOf } from "../processes.ts";
 import { decodeText, encodeText } from "../text.ts";
 import { Clients } from "./clients.ts";
-import { batchRequest, message, publishRequest } from "./dialect.ts";
+import { batchRequest, message, publishRequest, pushedItem } from "./dialect.ts";
 import type { Command, PublishCommand, Reply } from "./protocol.ts";
 import { Publisher } from "./publisher.ts";
+import { pushMany } from "./zmq_publisher.ts";
 
 /** Without a delivery for so long, what is missing is lost. */
 const PATIENCE_MS = 3_000;
@@ -21,6 +22,14 @@ async function obey(command: Command): Promise<Partial<Reply>> {
       return { opened: await clients.again() };
     case "publish":
       return await publish(command);
+    case "push": {
+      clients.reset();
+      const start = performance.now();
+      await pushMany(command.port, pushedItem(`${command.channel}0`, message(64)), command.messages);
+      const all = await clients.wait(command.messages, PATIENCE_MS);
+      const seconds = (performance.now() - start) / 1000 - (all ? 0 : PATIENCE_MS / 1000);
+      return { seconds, lost: Math.max(0, command.messages - clients.delivered) };
+    }
     case "reset":
       return clients.reset(), {};
     case "drain":

@@ -36,6 +36,8 @@ export interface PublishCommand {
 export type Command =
   | OpenCommand
   | PublishCommand
+  /** So many small items to channel `${channel}0` by ZeroMQ PUSH; the clock stops with the last delivery. */
+  | { readonly do: "push"; readonly port: number; readonly channel: string; readonly messages: number }
   /** Deliveries are counted from here. */
   | { readonly do: "reset" }
   /** Waits until so many deliveries have come, or none for `patienceMs`. */

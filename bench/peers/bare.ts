@@ -1,5 +1,9 @@
-/** A bare Deno.serve that copies every publish to every stream: what the runtime allows, and a floor under the load. */
+/**
+ * A bare Deno.serve that forwards by a bare fetch and copies every publish to every stream: what the runtime itself
+ * costs. What is between it and us is ours.
+ */
 import type { Lab } from "../lab.ts";
+import type { Origin } from "../origin.ts";
 import { startGroup, until } from "../processes.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
 import { answers } from "./probe.ts";
@@ -9,10 +13,18 @@ export function barePeer(): Peer {
     name: "bare",
     title: "bare Deno.serve",
     missing: () => Promise.resolve(undefined),
-    async start(lab: Lab): Promise<RunningPeer> {
+    async start(lab: Lab, origin: Origin): Promise<RunningPeer> {
       const port = lab.port();
       const script = new URL("./bare_server.ts", import.meta.url).pathname;
-      const group = startGroup([Deno.execPath(), "run", "-A", "--no-config", script, String(port)], {
+      const group = startGroup([
+        Deno.execPath(),
+        "run",
+        "-A",
+        "--no-config",
+        script,
+        String(port),
+        String(origin.port),
+      ], {
         logFile: `${lab.dir}/bare.log`,
       });
       await until("the bare server", () => answers(port));

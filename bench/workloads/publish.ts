@@ -29,6 +29,12 @@ export const publishWorkloads: readonly Workload[] = [
     run: (peer, bench) => publish(peer, bench, { connections: 1, batch: BATCH }),
   },
   {
+    id: "publish-zmq",
+    title: "Publishes over ZeroMQ PUSH, an item a message",
+    peers: ["ours", "pushpin"],
+    run: push,
+  },
+  {
     id: "publish-1-two",
     title: "Publishes over HTTP, one kept connection, two processes",
     peers: ["ours-2"],
@@ -68,6 +74,15 @@ async function publish(
     less("lost", drained.lost, ""),
     less("refused", result.errors, ""),
   ];
+}
+
+async function push(peer: RunningPeer, { scale }: Bench) {
+  await using fleet = new Fleet();
+  await fleet.open(peer, { kind: "stream", count: 1 });
+  await pause(500 + peer.settleMs);
+  await fleet.push(peer, 10_000);
+  const pushed = await fleet.push(peer, scale.deliveries / 4);
+  return [more("delivered", pushed.delivered / pushed.seconds, "items/s"), less("lost", pushed.lost, "")];
 }
 
 /** The request as wrk sends it: always the same text. */

@@ -14,7 +14,7 @@ interface Kind {
   readonly post?: boolean;
 }
 
-const ONE: readonly PeerName[] = ["ours", "nginx", "nginx-kept", "pushpin"];
+const ONE: readonly PeerName[] = ["ours", "nginx", "nginx-kept", "bare", "pushpin"];
 const TWO: readonly PeerName[] = ["ours-2", "nginx-2"];
 
 const KINDS: readonly Kind[] = [
