@@ -124,6 +124,23 @@ for (const [kind, open] of Object.entries(KINDS)) {
     assertEquals(down.got, items.map((item, seq) => ({ type: "item" as const, seq, item })));
   });
 
+  Deno.test(`LinkEnd over ${kind} carries statistics and what is wanted of them`, async () => {
+    await using pair = await open();
+    const up = collect(pair.handler);
+    const down = collect(pair.proxy);
+    const wanted: DownMessage = { type: "want-stats", types: ["conn", "sub", "report"] };
+    const told: UpMessage = {
+      type: "stats",
+      packets: [{ type: "conn", fields: { "id": "p:1", "peer-address": "::1", "ttl": 120, "ssl": true } }],
+      subscriptions: [{ mode: "stream", channel: "ü", subscribers: 0, gone: true }],
+      traffic: [{ route: "r", mostConnections: 2, connections: 1, counts: { "blocks-sent": 3 } }],
+    };
+    void pair.handler.send(wanted);
+    void pair.proxy.send(told);
+    await Promise.all([up.until(1), down.until(1)]);
+    assertEquals([up.got, down.got], [[told], [wanted]]);
+  });
+
   Deno.test(`LinkEnd over ${kind} does not run the receiver inside the sender's call`, async () => {
     await using pair = await open();
     const up = collect(pair.handler);

@@ -111,6 +111,17 @@ def recv(ask):
     return {"parts": [part.hex() for part in socket.recv_multipart()]}
 
 
+def recv_stats(ask):
+    """A packet of the statistics socket: type, space, T and a tnetstring or J and JSON, one part."""
+    socket = sockets[ask["id"]]
+    if not socket.poll(ask.get("timeout", 10000)):
+        return {"packet": None}
+    kind, body = socket.recv().split(b" ", 1)
+    mark = body[:1].decode()
+    fields = load(body[1:])[0] if mark == "T" else json.loads(body[1:])
+    return {"mark": mark, "packet": {"type": kind.decode(), "fields": fields}}
+
+
 def send_many(ask):
     socket = sockets[ask["id"]]
     pad = b"x" * ask.get("pad", 0)
@@ -169,6 +180,8 @@ def answer(ask):
         return send_tnet(ask)
     if op == "request_tnet":
         return request_tnet(ask)
+    if op == "recv_stats":
+        return recv_stats(ask)
     if op == "pypubcontrol":
         return publish_like_pypubcontrol(ask)
     if op == "close":

@@ -194,3 +194,48 @@ Deno.test("Hub has every session recover once, however many channels it listens 
   link.say({ type: "recover" });
   assertEquals(a.events, ["recover"]);
 });
+
+Deno.test("Hub tells its watch of every number of subscribers, and of an end when the linger is over", async () => {
+  const { hub } = newHub(0.05);
+  using _hub = hub;
+  const told: string[] = [];
+  const over = Promise.withResolvers<void>();
+  hub.watchSubscriptions((mode, channel, subscribers) => {
+    told.push(`${mode} ${channel} ${subscribers}`);
+    if (mode === "response" && subscribers === undefined) over.resolve();
+  });
+  const [a, b] = [new RecordingSubscriber("a"), new RecordingSubscriber("b")];
+  hub.subscribe("s", "stream", a);
+  hub.subscribe("s", "stream", b);
+  hub.subscribe("p", "response", a);
+  hub.unsubscribe("s", "stream", a);
+  hub.unsubscribe("p", "response", a);
+  assertEquals([...hub.subscriptions()], [
+    { mode: "stream", channel: "s", subscribers: 1 },
+    { mode: "response", channel: "p", subscribers: 0 },
+  ]);
+  hub.unsubscribe("s", "stream", b);
+  await over.promise;
+  assertEquals(told, [
+    "stream s 1",
+    "stream s 2",
+    "response p 1",
+    "stream s 1",
+    "response p 0",
+    "stream s undefined",
+    "response p undefined",
+  ]);
+  assertEquals([...hub.subscriptions()], []);
+});
+
+Deno.test("Hub says what statistics the handler wants, and that a lost one wants none", async () => {
+  const { hub, link } = newHub();
+  using _hub = hub;
+  const wanted: (readonly string[])[] = [];
+  hub.collectStats((types) => void wanted.push(types));
+  link.say({ type: "want-stats", types: ["conn", "sub"] });
+  hub.report({ packets: [{ type: "conn", fields: { id: "p:1" } }] });
+  assertEquals(link.sent, [{ type: "stats", packets: [{ type: "conn", fields: { id: "p:1" } }] }]);
+  await link[Symbol.asyncDispose]();
+  assertEquals(wanted, [["conn", "sub"], []]);
+});
