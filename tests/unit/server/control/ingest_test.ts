@@ -179,3 +179,27 @@ Deno.test("Handler tells its watcher of a channel's first and last subscriber an
   await eventually(() => seen.length === 2);
   assertEquals(seen, ["+c", "-c"]);
 });
+
+Deno.test("Handler tells proxies which statistics are wanted, those that come later too, and passes on what they tell", async () => {
+  const { handler } = newHandler({ updateOnFirstSubscription: false });
+  using _handler = handler;
+  const told: unknown[] = [];
+  handler.watchStats({
+    published: (item, receivers) => void told.push(["published", item.id, receivers]),
+    batch: (_proxy, batch) => void told.push(["batch", batch.packets.length]),
+    gone: () => void told.push(["gone"]),
+  });
+  await using early = new StubProxy(handler, 2);
+  handler.wantStats(["conn"]);
+  await using late = new StubProxy(handler);
+  const wants = (proxy: StubProxy) => proxy.got.filter(({ type }) => type === "want-stats");
+  await eventually(() => wants(early).length + wants(late).length === 2);
+  assertEquals(wants(late), wants(early));
+  await early.end.send({ type: "stats", packets: [{ type: "conn", fields: { id: "p:1" } }] });
+  await early.end.send({ type: "subscribe", channel: "c" });
+  const [outcome] = await handler.ingest([item("c", "1")]);
+  await outcome!.receipt;
+  await early[Symbol.asyncDispose]();
+  await eventually(() => told.length === 3);
+  assertEquals(told, [["batch", 1], ["published", "1", { response: 0, stream: 2, ws: 0 }], ["gone"]]);
+});
