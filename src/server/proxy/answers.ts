@@ -144,7 +144,10 @@ async function readInstructAnswer(
     if (early !== undefined && mayStream(early) && !isSmall(origin)) {
       return streamed(early, body, origin, context);
     }
-    const collected = await readUpTo(body, MAX_INSTRUCT_BYTES);
+    // Read in one go where it may be: a reader's 64 KB of buffer would stay with the response as long as the hold does.
+    const collected = body === response.body && isSmall(origin)
+      ? { complete: true as const, bytes: await response.bytes() }
+      : await readUpTo(body, MAX_INSTRUCT_BYTES);
     if (!collected.complete) {
       if (early === undefined || !mayStream(early)) {
         return refuseBody(collected.rest, instructTooLarge(target, debug));

@@ -18,6 +18,7 @@ import { type AnswerContext, readAnswer } from "./answers.ts";
 import type { Answer, Asker, HoldKeeper, LinkAnswer, ProxyRequest } from "./asking.ts";
 import { clientResponse } from "./client_response.ts";
 import { GripSigner } from "./grip_sig.ts";
+import { Leash } from "./leash.ts";
 import { fetchLink } from "./links.ts";
 import { OriginAsker, type OriginQuestion } from "./origin_asking.ts";
 import type { OriginHeaderSettings } from "./origin_request.ts";
@@ -137,7 +138,7 @@ export class Journey implements Asker, Disposable {
       return this.#finish({ ...visit, route }, { answer: methodUnsupported(method) });
     }
     const trusted = this.#options.upstreamKey !== "" && await this.#isTrusted(headers);
-    return await this.#forward({ client, id, tls, trusted, route });
+    return this.#forward({ client, id, tls, trusted, route });
   }
 
   async #forward(visit: Visit & { readonly route: Route }): Promise<Response> {
@@ -149,10 +150,13 @@ export class Journey implements Asker, Disposable {
     } catch (error) {
       return this.#finish(visit, { answer: requestCut(), error: describeError(error) });
     }
-    const { method, path, authority, headers, signal } = client;
+    const { method, path, authority, headers } = client;
     const peer = peerOf(client);
+    const leash = new Leash(client.signal);
+    const { signal } = leash;
     const question = { route, method, path, authority, headers, body, tls, trusted, signal, peer };
     const outcome = await this.#ask(question, visit.id);
+    leash.release();
     const { answer } = outcome;
     if (answer.kind !== "instruct") return this.#finish(visit, outcome);
     this.#access.write(visit, outcome);
@@ -165,7 +169,8 @@ export class Journey implements Asker, Disposable {
       peerAddress: this.#access.addressOf(visit),
       id: visit.id,
     };
-    return await this.#deps.holds.keep(request, answer, this);
+    // Not awaited: what this function knows would stay in memory as long as the hold.
+    return this.#deps.holds.keep(request, answer, this);
   }
 
   /** Asks the origin and reads what it answers. */
