@@ -91,6 +91,22 @@ async function staleHold(s: Scene): Promise<void> {
   assert(performance.now() - startMs < 2000, "asked again at once");
 }
 
+async function stubbornOrigin(s: Scene): Promise<void> {
+  s.answer("warm", { headers: s.hold("stream", [s.channel()]), body: "first " });
+  s.answer("poll", { headers: s.hold("response", [`${s.channel()}; prev-id=a`]), body: "nothing yet" });
+  await s.openStreams("warm", "first ", 1);
+  await s.held(1);
+  await s.publish(s.stream("b ", { id: "b" }));
+  const [client] = await s.ask("poll", 1);
+  await s.requested("poll", 2);
+  await s.held(2);
+  // The origin has the last word: its id counts from now on, everywhere.
+  const [report] = await s.report(s.response("c", { id: "c", "prev-id": "a" }));
+  assertEquals([report!.status, report!.matched, report!.dropped], ["published", 1, {}]);
+  assertEquals((await client!.readResponse()).text, "c");
+  assertEquals(s.requests("poll").length, 2);
+}
+
 async function gapInLongPoll(s: Scene): Promise<void> {
   s.answer("poll", (request) => {
     if (request.header("grip-last") !== undefined) return { body: "2 and 3" };
@@ -141,6 +157,10 @@ export const ORDER: readonly Scenario[] = [
   { name: "14 duplicate: the same id is delivered once a channel", run: duplicates },
   { name: "15 out of order: an item waits for its predecessor, for 5 to 6 s", run: outOfOrder },
   { name: "16 stale hold: a long-poll behind the last id is asked again at once", run: staleHold },
+  {
+    name: "16a stubborn origin: the same answer again is held, and what follows it passes",
+    run: stubbornOrigin,
+  },
   { name: "17 gap: a long-poll is asked again where an item does not follow", run: gapInLongPoll },
   { name: "17a no gap: a long-poll takes an item that follows", run: fittingLongPoll },
   { name: "17b receivers: the report and the log count clients wherever they are", run: receivers },
