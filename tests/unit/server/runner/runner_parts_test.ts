@@ -70,10 +70,10 @@ Deno.test("childArguments() passes on what the role knows, each value once, and 
     "-m",
   ];
   assertEquals(childArguments(argv, "proxy"), [
-    "--config=a b.toml",
     "--port=1.2.3.4:80",
     "--route=* test",
     "--route=x y",
+    "--config=a b.toml",
     "--verbose",
   ]);
   assertEquals(childArguments(argv, "handler"), ["--config=a b.toml", "--verbose"]);
