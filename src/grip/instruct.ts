@@ -94,3 +94,11 @@ function readHeaders(head: ResponseHead, body: Uint8Array): Instruct {
   readGripHeaders(draft, head.headers);
   return finishDraft(draft, head, body);
 }
+
+const SENT: ResponseHead = { code: 200, reason: "", headers: [] };
+const NOTHING = new Uint8Array(0);
+
+/** What a stream needs to keep of its instructions once their response has begun: not the response. */
+export function onceSent(instruct: Instruct): Instruct {
+  return { ...instruct, head: SENT, body: NOTHING };
+}

@@ -7,7 +7,7 @@ import { describeError } from "../errors.ts";
 import { prepareStreamItem, reportRefused } from "./delivery.ts";
 import { gripLast, type HeldChannel, unrecoverable } from "./held_channel.ts";
 import { HeldChannels, type HoldOptions } from "./held_channels.ts";
-import type { Instruct } from "./instruct.ts";
+import { type Instruct, onceSent } from "./instruct.ts";
 import { ItemQueue } from "./item_queue.ts";
 import { KeepAliveClock } from "./keep_alive.ts";
 import { NextClock, NextFetch } from "./next_fetch.ts";
@@ -37,8 +37,7 @@ export class StreamHold {
   #state: "relaying" | "holding" | "fetching" | "backing-off" | "ended" = "relaying";
   /** The next link that is asked; undefined while the first body passes and while holding. */
   #fetch: NextFetch | undefined;
-  /** An update that came while one was running (spec 4.5). */
-  #again: UpdatePriority | undefined;
+  #again: UpdatePriority | undefined; // an update that came while one was running (spec 4.5)
   #draining = false;
 
   /** `instruct` has a stream hold, or none and a next link. */
@@ -61,6 +60,7 @@ export class StreamHold {
       this.#channels.take(this.#instruct.channels);
     }
     if (this.#instruct.body.length > 0) this.bodyChunk(this.#instruct.body);
+    this.#instruct = onceSent(this.#instruct);
     if (body === "whole") this.bodyEnd();
   }
 
@@ -274,8 +274,8 @@ export class StreamHold {
     this.#port.cancelUpdate();
     this.#next.stop();
     for (const channel of this.#channels.all) channel.active = false;
-    const known = hold === undefined ? channels : this.#channels.all;
-    this.#fetch = new NextFetch(this.#port, nextLink.uri, gripLast(known));
+    const last = gripLast(hold === undefined ? channels : this.#channels.all);
+    this.#fetch = new NextFetch(this.#port, nextLink.uri, last);
     this.#ask();
   }
 

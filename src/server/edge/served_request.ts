@@ -34,7 +34,8 @@ export function readClientRequest(
   return new ServedRequest(request, info, {
     tls,
     target,
-    headers,
+    // An array that was pushed to has room for 17; a hold keeps it for long.
+    headers: headers.slice(),
     hasBody,
     bodyLength: chunked || length === undefined ? undefined : Number(length),
   });

@@ -18,29 +18,47 @@ export interface ClientStreamOptions {
   readonly onCancel: () => void;
 }
 
-export class ClientStream {
+/**
+ * High-water mark 0: `pull` is then called only when the runtime wants more, and an enqueue into a waiting read costs no
+ * size().
+ */
+const STRATEGY: QueuingStrategy<Uint8Array<ArrayBuffer>> = {
+  highWaterMark: 0,
+  size: (chunk) => chunk.byteLength,
+};
+
+/** Its own underlying source: a held stream weighs four closures less for it. */
+export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #maxQueuedBytes: number;
+  readonly #onCancel: () => void;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #open = true;
   #roomy: (() => void) | undefined;
 
   constructor(options: ClientStreamOptions) {
     this.#maxQueuedBytes = options.maxQueuedBytes;
-    // A default stream: a byte stream would take the published bytes away from the other subscribers. High-water mark 0:
-    // `pull` is then called only when the runtime wants more, and an enqueue into a waiting read costs no size().
-    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => {
-        this.#controller = controller as ReadableStreamDefaultController<Uint8Array>;
-      },
-      pull: () => this.#wake(),
-      cancel: () => {
-        if (!this.#open) return;
-        this.#open = false;
-        this.#wake();
-        options.onCancel();
-      },
-    }, { highWaterMark: 0, size: (chunk) => chunk.byteLength });
+    this.#onCancel = options.onCancel;
+    // A default stream: a byte stream would take the published bytes away from the other subscribers.
+    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>(this, STRATEGY);
+  }
+
+  /** For the runtime. */
+  start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
+    this.#controller = controller as ReadableStreamDefaultController<Uint8Array>;
+  }
+
+  /** For the runtime. */
+  pull(): void {
+    this.#wake();
+  }
+
+  /** For the runtime. */
+  cancel(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#wake();
+    this.#onCancel();
   }
 
   /** Bytes the client has not read; what the kernel took does not count. */

@@ -100,23 +100,28 @@ export class Journey implements Asker, Disposable {
   }
 
   /** Answers a client. Never rejects: what fails here is a logged 500. */
-  readonly handle = async (client: ClientRequest): Promise<Response> => {
+  readonly handle = (client: ClientRequest): Promise<Response> => {
     const id = `${this.#options.name}:${++Journey.#requests}`;
     this.#deps.metrics.add("request_received");
+    // Promises are handed on, not awaited: a frame that waits would stay in memory as long as the hold.
     try {
-      return await this.#serve(client, id);
+      return this.#serve(client, id).catch((error) => this.#failed(error, client, id));
     } catch (error) {
-      this.#log.error("Request failed", {
-        id,
-        error: describeError(error),
-        code: 500,
-        reason: "internal-error",
-      });
-      return this.#refuse(internalError(), client.method, id);
+      return Promise.resolve(this.#failed(error, client, id));
     }
   };
 
-  async #serve(client: ClientRequest, id: string): Promise<Response> {
+  #failed(error: unknown, { method }: ClientRequest, id: string): Response {
+    this.#log.error("Request failed", {
+      id,
+      error: describeError(error),
+      code: 500,
+      reason: "internal-error",
+    });
+    return this.#refuse(internalError(), method, id);
+  }
+
+  #serve(client: ClientRequest, id: string): Promise<Response> {
     const { headers, method, authority, path } = client;
     const settings = this.#options.headers;
     const tls = client.tls || (settings.acceptForwardedProtocol && saysTls(headers));
@@ -132,13 +137,14 @@ export class Journey implements Asker, Disposable {
     const { stats } = this.#deps;
     if (stats?.active === true) stats.requested(route?.id, client);
     const visit = { client, id, tls, trusted: false };
-    if (route === undefined) return this.#finish(visit, { answer: noRoute(host, path) });
-    if (websocket) return this.#finish({ ...visit, route }, { answer: answerWebSocket() });
+    if (route === undefined) return Promise.resolve(this.#finish(visit, { answer: noRoute(host, path) }));
+    const routed = { ...visit, route };
+    if (websocket) return Promise.resolve(this.#finish(routed, { answer: answerWebSocket() }));
     if (UNSENDABLE.has(method)) {
-      return this.#finish({ ...visit, route }, { answer: methodUnsupported(method) });
+      return Promise.resolve(this.#finish(routed, { answer: methodUnsupported(method) }));
     }
-    const trusted = this.#options.upstreamKey !== "" && await this.#isTrusted(headers);
-    return this.#forward({ client, id, tls, trusted, route });
+    if (this.#options.upstreamKey === "") return this.#forward(routed);
+    return this.#isTrusted(headers).then((trusted) => this.#forward({ ...routed, trusted }));
   }
 
   async #forward(visit: Visit & { readonly route: Route }): Promise<Response> {
