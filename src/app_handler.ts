@@ -3,6 +3,7 @@ import type { EffectiveSettings, Settings } from "./config.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { describeError, PushpinError } from "./errors.ts";
+import { StandingServer } from "./server/edge/standing_server.ts";
 import { createHttpControl } from "./server/control/http_control.ts";
 import { Handler } from "./server/control/ingest.ts";
 import { openZmqDoors } from "./server/control/zmq_doors.ts";
@@ -53,32 +54,37 @@ export async function startHandler(
     metrics,
   });
   parts.use(doors);
-  const stop = new AbortController();
   const port = settings.push_in_http_port;
   let control = controlOf(handler, effective.settings, log);
-  let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  let server: StandingServer | undefined;
   if (port !== undefined) {
-    const address = { hostname: settings.push_in_http_addr, port };
+    const hostname = settings.push_in_http_addr;
     try {
-      server = Deno.serve(
-        { ...address, signal: stop.signal, onListen: () => {} },
-        (request) => control(request),
-      );
+      server = new StandingServer({
+        open: (signal, before) =>
+          Deno.serve(
+            {
+              hostname,
+              port: (before as Deno.NetAddr | undefined)?.port ?? port,
+              signal,
+              onListen: () => {},
+            },
+            (request) => control(request),
+          ),
+        log,
+        where: `${hostname}:${port}`,
+      });
     } catch (cause) {
-      throw new PushpinError("PUSHPIN_LISTEN_FAILED", controlFailure(address, cause), { cause });
+      throw new PushpinError("PUSHPIN_LISTEN_FAILED", controlFailure({ hostname, port }, cause), { cause });
     }
-    const { finished } = server;
-    parts.defer(async () => {
-      stop.abort();
-      await finished;
-    });
-    warnOfOpenPort(settings.push_in_http_addr, log);
+    parts.use(server);
+    warnOfOpenPort(hostname, log);
   }
   const running = parts.move();
   return {
     handler,
     metrics,
-    controlPort: server?.addr.port,
+    controlPort: (server?.addr as Deno.NetAddr | undefined)?.port,
     configure(next) {
       handler.configure(handlerLimits(next));
       stats.configure(statsSettings(next));

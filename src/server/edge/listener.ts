@@ -3,6 +3,7 @@ import { describeError, PushpinError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ClientHandler } from "./client_request.ts";
 import { readClientRequest } from "./served_request.ts";
+import { type Served, StandingServer } from "./standing_server.ts";
 
 export type ListenAddress =
   | {
@@ -38,7 +39,6 @@ export function listenClients(
   options: { readonly handler: ClientHandler; readonly log: Log },
 ): ClientListener {
   const { handler, log } = options;
-  const stop = new AbortController();
   const tls = address.kind === "tcp" && address.tls !== undefined;
   const fail = (error: unknown) => {
     log.error("Request failed", { error: describeError(error), code: 500, reason: "internal-error" });
@@ -57,48 +57,31 @@ export function listenClients(
     log.debug("Response stream failed", { error: describeError(error) });
     return serverError();
   };
-  const common = { signal: stop.signal, onError, onListen: () => {} };
-  try {
+  const open = (signal: AbortSignal, before: Deno.Addr | undefined): Served => {
+    const common = { signal, onError, onListen: () => {} };
     if (address.kind === "unix") {
       removeStaleSocket(address.path);
-      const server = Deno.serve({ ...common, path: address.path }, serve);
+      const served = Deno.serve({ ...common, path: address.path }, serve);
       if (address.mode !== undefined) Deno.chmodSync(address.path, address.mode);
-      return asListener(server, address, stop);
+      return served;
     }
-    const server = Deno.serve({
-      ...common,
-      hostname: address.hostname,
-      port: address.port,
-      reusePort: address.reusePort,
-      ...address.tls,
-    }, serve);
-    return asListener(server, { ...address, port: (server.addr as Deno.NetAddr).port }, stop);
+    const port = before === undefined ? address.port : (before as Deno.NetAddr).port;
+    const { hostname, reusePort, tls } = address;
+    return Deno.serve({ ...common, hostname, port, reusePort, ...tls }, serve);
+  };
+  try {
+    const server = new StandingServer({ open, log, where: whereOf(address) });
+    const real = address.kind === "unix" ? address : { ...address, port: (server.addr as Deno.NetAddr).port };
+    return {
+      address: real,
+      finished: server.finished,
+      shutdown: () => server.shutdown(),
+      abort: () => server.abort(),
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
   } catch (error) {
     throw new PushpinError("PUSHPIN_LISTEN_FAILED", listenFailure(address, error), { cause: error });
   }
-}
-
-function asListener(
-  server: { readonly finished: Promise<void>; shutdown(): Promise<void> },
-  address: ListenAddress,
-  stop: AbortController,
-): ClientListener {
-  // Aborting a server that has ended throws inside the runtime, where nobody can catch it.
-  let ended = false;
-  void server.finished.then(() => ended = true);
-  const abort = () => {
-    if (!ended) stop.abort();
-  };
-  return {
-    address,
-    finished: server.finished,
-    shutdown: () => server.shutdown(),
-    abort,
-    async [Symbol.asyncDispose]() {
-      abort();
-      await server.finished;
-    },
-  };
 }
 
 /** A process that was killed leaves its socket's file behind, and nobody can listen on it again until it is gone. */
@@ -110,8 +93,12 @@ function removeStaleSocket(path: string): void {
   }
 }
 
+function whereOf(address: ListenAddress): string {
+  return address.kind === "unix" ? address.path : `${address.hostname}:${address.port}`;
+}
+
 function listenFailure(address: ListenAddress, error: unknown): string {
-  const where = address.kind === "unix" ? address.path : `${address.hostname}:${address.port}`;
+  const where = whereOf(address);
   if (error instanceof Deno.errors.AddrInUse) {
     return address.kind === "unix"
       ? `Cannot listen on "${where}": a file is there that is no socket: remove it or choose another path`

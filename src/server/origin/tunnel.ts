@@ -6,6 +6,9 @@
  */
 import { encodeBase64 } from "@std/encoding/base64";
 
+/** How long accepting rests after an error such as "too many open files". */
+const ACCEPT_PAUSE_MS = 100;
+
 /** Where a tunnel ends. */
 export type TunnelTarget = () => Promise<{ readonly hostname: string; readonly port: number }>;
 
@@ -52,7 +55,9 @@ export class Tunnels implements Disposable {
         conn = await listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return; // closed by dispose
-        continue; // one connection's failure (too many files, reset before accept) is not the listener's
+        // One connection's failure (too many files, reset before accept) is not the listener's; the first passes slowly.
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        continue;
       }
       this.#carry(conn);
     }
