@@ -9,6 +9,8 @@ export const ROOT = new URL("../../", import.meta.url).pathname;
 export interface ProgramOptions {
   /** Lines of a routes file. */
   readonly routes?: readonly string[];
+  /** The limit of descriptors that the program starts with. */
+  readonly descriptors?: number;
   /** Settings by section, over the free ports; values as TOML has them. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, SettingValue>>>>;
   /** More command line. */
@@ -77,7 +79,14 @@ export class Program implements AsyncDisposable {
     const ports = { http, control, push, sub, command };
     await Deno.writeTextFile(`${dir}/routes`, (options.routes ?? ["* test"]).join("\n") + "\n");
     await Deno.writeTextFile(`${dir}/pushpin.toml`, tomlText(settingsOf(dir, ports, options)));
-    const [bin, ...words] = programCommand(options.executable) as [string, ...string[]];
+    const whole = programCommand(options.executable);
+    const [bin, ...words] =
+      (options.descriptors === undefined
+        ? whole
+        : ["sh", "-c", `ulimit -n ${options.descriptors} && exec "$@"`, "sh", ...whole]) as [
+          string,
+          ...string[],
+        ];
     const child = new Deno.Command(bin, {
       args: [...words, "--config", `${dir}/pushpin.toml`, ...options.args ?? []],
       env: { NO_COLOR: "1", ...options.env },
