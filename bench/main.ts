@@ -17,8 +17,20 @@ import { Collector, type RunResults } from "./results.ts";
 import { WORKLOADS } from "./workloads/all.ts";
 import type { Scale, Workload } from "./workloads/workload.ts";
 
-const FULL: Scale = { wrkSeconds: 5, holds: 10_000, idleSeconds: 50, deliveries: 400_000 };
-const QUICK: Scale = { wrkSeconds: 2, holds: 2_000, idleSeconds: 25, deliveries: 100_000 };
+const FULL: Scale = {
+  wrkSeconds: 5,
+  holds: 10_000,
+  pushpinHolds: 10_000,
+  idleSeconds: 50,
+  deliveries: 400_000,
+};
+const QUICK: Scale = {
+  wrkSeconds: 2,
+  holds: 10_000,
+  pushpinHolds: 1_000,
+  idleSeconds: 25,
+  deliveries: 100_000,
+};
 
 const TREE = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 

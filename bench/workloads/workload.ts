@@ -17,6 +17,8 @@ export interface Scale {
   readonly wrkSeconds: number;
   /** The many holds: 10 000 where nothing is said. */
   readonly holds: number;
+  /** The same for the original, which takes a minute for 10 000. */
+  readonly pushpinHolds: number;
   /** Window in which idle CPU is counted. */
   readonly idleSeconds: number;
   /** Deliveries of one fan-out measurement, roughly. */
