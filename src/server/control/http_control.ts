@@ -114,7 +114,8 @@ const encoder = new TextEncoder();
 function headOf(request: Request) {
   const { url, headers, method } = request;
   let headBytes = method.length + url.length;
-  for (const [name, value] of headers) headBytes += name.length + value.length + 4;
+  // forEach, as the Headers iterator costs several times as much.
+  headers.forEach((value, name) => headBytes += name.length + value.length + 4);
   const pathAt = url.indexOf("/", url.indexOf("://") + 3);
   return {
     method,
