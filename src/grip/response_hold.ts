@@ -5,7 +5,7 @@
 import { describeError } from "../errors.ts";
 import { type Delivery, prepareItem, reportRefused } from "./delivery.ts";
 import type { ResponseHead } from "./head.ts";
-import { headerValues, isGrip, keepExposed, overlayHeaders } from "./headers.ts";
+import { headerValues, isGrip, keepExposed, overlayHeaders, stripHops } from "./headers.ts";
 import { gripLast, type HeldChannel } from "./held_channel.ts";
 import { HeldChannels, type HoldOptions } from "./held_channels.ts";
 import type { Hold, Instruct } from "./instruct.ts";
@@ -176,22 +176,11 @@ const BAD_GATEWAY: ResponseHead = {
 };
 const FAILED_BODY = utf8("Error while proxying to origin.\n");
 const NO_BODY = new Uint8Array(0);
-// What frames a message is the connection's, whatever a publisher says. Content-Encoding is his: he encoded the body.
-const FRAMING = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "content-length",
-]);
-
 /** The held head with the published one laid over it (spec 2.5). */
 function overlaidHead(held: ResponseHead, format: Send): ResponseHead {
   const exposed = headerValues(format.headers, "Grip-Expose-Headers");
-  const published = format.headers.filter(([name]) => !isGrip(name) && !FRAMING.has(name.toLowerCase()));
+  // Content-Encoding is the publisher's: he encoded the body.
+  const published = stripHops(format.headers).filter(([name]) => !isGrip(name));
   const headers = overlayHeaders(held.headers, published);
   return {
     code: format.code,

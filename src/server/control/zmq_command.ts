@@ -2,7 +2,7 @@
 import { describeError } from "../../errors.ts";
 import { RepSocket, type Request } from "../zmq/mod.ts";
 import { answerCommand, type CommandSurroundings, discoverable, type ZmqUris } from "./zmq_commands.ts";
-import { HEARTBEAT_MS, type ZmqDoorOptions } from "./zmq_intake.ts";
+import { doorSocketOptions, type ZmqDoorOptions } from "./zmq_intake.ts";
 
 export interface ZmqCommandOptions extends ZmqDoorOptions {
   /** What `get-zmq-uris` tells besides this door's own. */
@@ -23,15 +23,7 @@ const MAX_ANSWERING = 128;
  */
 export async function openZmqCommand(options: ZmqCommandOptions): Promise<ZmqCommand> {
   const { log } = options;
-  const socket = new RepSocket({
-    log,
-    name: "command",
-    heartbeatMs: HEARTBEAT_MS,
-    ...(options.ipcFileMode !== undefined && { ipcFileMode: options.ipcFileMode }),
-    ...(options.maxMessageBytes !== undefined && {
-      limits: { maxFrameBytes: options.maxMessageBytes, maxMessageBytes: options.maxMessageBytes },
-    }),
-  }, "ROUTER");
+  const socket = new RepSocket(doorSocketOptions("command", options), "ROUTER");
   const endpoints: string[] = [];
   try {
     for (const spec of options.specs) endpoints.push(await socket.bind(spec));

@@ -6,7 +6,7 @@ import { describeError, PushpinError } from "../../errors.ts";
 import type { PublishItem } from "../../grip/publish_item.ts";
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
-import type { ZmtpMessage } from "../zmq/mod.ts";
+import type { ZmqOptions, ZmtpMessage } from "../zmq/mod.ts";
 import type { Ingest } from "./ingest.ts";
 
 /** What every ZeroMQ door is given. */
@@ -32,7 +32,21 @@ export const INTAKE_BATCH = 256;
  * A peer that is silent for this long is asked; one that does not answer is given up and, where we connect, connected
  * anew.
  */
-export const HEARTBEAT_MS = 30_000;
+const HEARTBEAT_MS = 30_000;
+
+/** What the socket of a door is made with. */
+export function doorSocketOptions(name: string, options: ZmqDoorOptions): ZmqOptions {
+  const { log, ipcFileMode, maxMessageBytes } = options;
+  return {
+    log,
+    name,
+    heartbeatMs: HEARTBEAT_MS,
+    ...(ipcFileMode !== undefined && { ipcFileMode }),
+    ...(maxMessageBytes !== undefined && {
+      limits: { maxFrameBytes: maxMessageBytes, maxMessageBytes },
+    }),
+  };
+}
 
 /** Takes batches until `next` says undefined. Never rejects: a batch that fails is said and the next one is taken. */
 export async function takeIn(

@@ -1,7 +1,7 @@
 /** Publishing over ZeroMQ PULL (spec 3.3): backends PUSH, one part a message, nothing is answered. */
 import { PushpinError } from "../../errors.ts";
 import { PullSocket } from "../zmq/mod.ts";
-import { HEARTBEAT_MS, INTAKE_BATCH, takeIn, type ZmqDoorOptions } from "./zmq_intake.ts";
+import { doorSocketOptions, INTAKE_BATCH, takeIn, type ZmqDoorOptions } from "./zmq_intake.ts";
 import { readZmqItem } from "./zmq_payload.ts";
 
 export interface ZmqPull extends AsyncDisposable {
@@ -14,15 +14,7 @@ export interface ZmqPull extends AsyncDisposable {
  * open.
  */
 export async function openZmqPull(options: ZmqDoorOptions): Promise<ZmqPull> {
-  const socket = new PullSocket({
-    log: options.log,
-    name: "publish-pull",
-    heartbeatMs: HEARTBEAT_MS,
-    ...(options.ipcFileMode !== undefined && { ipcFileMode: options.ipcFileMode }),
-    ...(options.maxMessageBytes !== undefined && {
-      limits: { maxFrameBytes: options.maxMessageBytes, maxMessageBytes: options.maxMessageBytes },
-    }),
-  });
+  const socket = new PullSocket(doorSocketOptions("publish-pull", options));
   const endpoints: string[] = [];
   try {
     for (const spec of options.specs) endpoints.push(await socket.bind(spec));

@@ -4,7 +4,7 @@
  */
 import { PushpinError } from "../../errors.ts";
 import { SubSocket } from "../zmq/mod.ts";
-import { HEARTBEAT_MS, INTAKE_BATCH, takeIn, type ZmqDoorOptions } from "./zmq_intake.ts";
+import { doorSocketOptions, INTAKE_BATCH, takeIn, type ZmqDoorOptions } from "./zmq_intake.ts";
 import { readZmqItem, readZmqTopic } from "./zmq_payload.ts";
 
 export interface ZmqSubOptions extends ZmqDoorOptions {
@@ -26,15 +26,7 @@ export interface ZmqSub extends AsyncDisposable {
  * open.
  */
 export async function openZmqSub(options: ZmqSubOptions): Promise<ZmqSub> {
-  const socket = new SubSocket({
-    log: options.log,
-    name: "publish-sub",
-    heartbeatMs: HEARTBEAT_MS,
-    ...(options.ipcFileMode !== undefined && { ipcFileMode: options.ipcFileMode }),
-    ...(options.maxMessageBytes !== undefined && {
-      limits: { maxFrameBytes: options.maxMessageBytes, maxMessageBytes: options.maxMessageBytes },
-    }),
-  });
+  const socket = new SubSocket(doorSocketOptions("publish-sub", options));
   const endpoints: string[] = [];
   try {
     for (const spec of options.specs) {
