@@ -4,6 +4,19 @@ import type { JsonpOptions, Route, RouteCondition } from "./route.ts";
 import { isAuthority, type Note, Properties } from "./section.ts";
 import { bad, type Section } from "./tokenize.ts";
 
+/** Properties that are understood and kept, but that nothing acts on yet. */
+const NOT_BUILT: readonly string[] = [
+  "aco",
+  "jsonp_mode",
+  "jsonp_cb",
+  "jsonp_body",
+  "jsonp_defcb",
+  "jsonp_defmethod",
+  "session",
+  "sockjs",
+  "sockjs_as_path",
+];
+
 export const CONDITION_PROPERTIES: ReadonlySet<string> = new Set([
   "proto",
   "ssl",
@@ -18,31 +31,10 @@ export const CONDITION_PROPERTIES: ReadonlySet<string> = new Set([
   "header",
   "orig_headers",
   "debug",
-  "aco",
-  "jsonp_mode",
-  "jsonp_cb",
-  "jsonp_body",
-  "jsonp_defcb",
-  "jsonp_defmethod",
-  "session",
-  "sockjs",
-  "sockjs_as_path",
+  ...NOT_BUILT,
   "no_grip",
   "log_level",
 ]);
-
-/** Properties that are understood and kept, but that nothing acts on yet. */
-const NOT_BUILT: readonly string[] = [
-  "aco",
-  "jsonp_mode",
-  "jsonp_cb",
-  "jsonp_body",
-  "jsonp_defcb",
-  "jsonp_defmethod",
-  "session",
-  "sockjs",
-  "sockjs_as_path",
-];
 
 export interface ConditionOptions {
   /** Makes the path of a `file:` key absolute; absent leaves it as written. */

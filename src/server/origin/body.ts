@@ -51,7 +51,11 @@ export function resume(
   }, { highWaterMark: 0 });
 }
 
-export function concat(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+/** One piece of all chunks; `length` is their sum, where the caller has it already. */
+export function concat(
+  chunks: readonly Uint8Array[],
+  length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0),
+): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

@@ -8,7 +8,7 @@ import type { Header, ResponseHead } from "../../grip/head.ts";
 import { type Instruct, isInstructBody, parseInstruct, readInstructHead } from "../../grip/instruct.ts";
 import type { Log } from "../../log.ts";
 import { isBodylessStatus } from "../../grip/status.ts";
-import { readUpTo } from "../origin/body.ts";
+import { concat, readUpTo } from "../origin/body.ts";
 import type { Answer } from "./asking.ts";
 import { clientResponse, wantsNoBody } from "./client_response.ts";
 import { decodeBody, isEncoded } from "./decoding.ts";
@@ -183,7 +183,7 @@ function whole(instruct: Instruct, origin: OriginHead, context: AnswerContext): 
     return { answer: { kind: "instruct", instruct }, bytes: undefined };
   }
   const filter = responseFilter(instruct.channels, instruct.meta);
-  const body = filter === undefined ? instruct.body : concatTwo(filter.push(instruct.body), filter.end());
+  const body = filter === undefined ? instruct.body : concat([filter.push(instruct.body), filter.end()]);
   // To HEAD, the length that the origin says GET would have.
   const head = method === "HEAD" ? withLength(instruct.head, origin) : instruct.head;
   const response = clientResponse(head, method === "HEAD" ? new ReadableStream() : body, context);
@@ -227,12 +227,4 @@ function refuseBody(body: ReadableStream<Uint8Array> | null, answer: Answer): Re
 /** Lets the origin's connection go. A body that is being read cancels with its reader, or has failed already. */
 function cancel(body: ReadableStream<Uint8Array> | null): void {
   if (body !== null && !body.locked) body.cancel().catch(() => {});
-}
-
-function concatTwo(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (b.byteLength === 0) return a;
-  const whole = new Uint8Array(a.byteLength + b.byteLength);
-  whole.set(a);
-  whole.set(b, a.byteLength);
-  return whole;
 }

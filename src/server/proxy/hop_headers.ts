@@ -25,13 +25,6 @@ export function connectionNames(value: string): ReadonlySet<string> | undefined 
   return names.length > 0 ? new Set(names) : undefined;
 }
 
-/** The fields that go on. Names are lower case, as the runtime gives them. */
-export function withoutHopFields(headers: readonly Header[]): readonly Header[] {
-  if (!headers.some(([name]) => HOP_FIELDS.has(name))) return headers;
-  const named = namedByConnection(headers);
-  return headers.filter(([name]) => !HOP_FIELDS.has(name) && !named?.has(name));
-}
-
 /** What the message's own Connection field names; undefined where that is nothing. */
 export function namedByConnection(headers: readonly Header[]): ReadonlySet<string> | undefined {
   for (const [name, value] of headers) if (name === "connection") return connectionNames(value);

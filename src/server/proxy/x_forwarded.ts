@@ -9,9 +9,6 @@ export interface ForwardedForRules {
   readonly append: boolean;
 }
 
-/** What an empty setting means: the field passes as it came. */
-export const PASS_FORWARDED_FOR: ForwardedForRules = { append: false };
-
 /** Reads `truncate:N` and `append`; a number that is none ends the reading, as in the original (spec 1.6). */
 export function parseForwardedForRules(rules: readonly string[]): ForwardedForRules {
   let truncate: number | undefined;
