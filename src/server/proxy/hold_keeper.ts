@@ -9,6 +9,7 @@ import type { Answer, Asker, HoldKeeper, ProxyRequest } from "./asking.ts";
 import { clientResponse } from "./client_response.ts";
 import { HttpSession } from "./http_session.ts";
 import type { HoldSettings } from "./hold_surroundings.ts";
+import { MemoryReturn } from "./memory_return.ts";
 import { NextLinkFetcher } from "./next_link_fetch.ts";
 import { internalError } from "./refusals.ts";
 import { UpdateScheduler } from "./updates.ts";
@@ -32,11 +33,13 @@ export class SessionKeeper implements HoldKeeper {
   readonly #updates: UpdateScheduler;
   readonly #links = new NextLinkFetcher();
   readonly #sessions = new Map<string, Kept>();
+  readonly #memory: MemoryReturn;
   #draining = false;
   #emptied: (() => void) | undefined;
 
   constructor(options: HoldKeeperOptions) {
     this.#options = options;
+    this.#memory = new MemoryReturn({ timers: options.hub.timers, log: options.log });
     this.#updates = new UpdateScheduler(
       options.hub.timers,
       (thrown) => options.log.error("update failed", { reason: describeError(thrown) }),
@@ -75,6 +78,7 @@ export class SessionKeeper implements HoldKeeper {
       onEnd: () => this.#ended(request.id),
     });
     this.#sessions.set(request.id, { session, request });
+    this.#memory.counted(this.#sessions.size);
     try {
       session.begin(answer);
       if (this.#draining) session.drain();
@@ -114,6 +118,7 @@ export class SessionKeeper implements HoldKeeper {
 
   #ended(id: string): void {
     if (!this.#sessions.delete(id)) return;
+    this.#memory.counted(this.#sessions.size);
     this.#options.stats?.disconnected(id);
     if (this.#sessions.size === 0) this.#emptied?.();
   }
