@@ -2,6 +2,7 @@
 import { decodeText, encodeText } from "../text.ts";
 import type { RunningPeer } from "../peers/peer.ts";
 import { until } from "../processes.ts";
+import { loadGeneratorMissing } from "./platform.ts";
 import type { Command, OpenCommand, PublishCommand, Reply } from "./protocol.ts";
 
 const fleets = new Set<Deno.ChildProcess>();
@@ -12,7 +13,10 @@ export class Fleet implements AsyncDisposable {
   readonly #output: ReadableStreamDefaultReader<Uint8Array>;
   #pending = "";
 
+  /** @throws {Error} where there can be none. */
   constructor() {
+    const why = loadGeneratorMissing();
+    if (why !== undefined) throw new Error(`Cannot start the load generator: ${why}`);
     const script = new URL("./generator.ts", import.meta.url).pathname;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", script],

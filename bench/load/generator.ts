@@ -1,46 +1,80 @@
-/** The process that holds and publishes; speaks protocol.ts on standard input and output. */
+/**
+ * The process that holds and publishes; speaks protocol.ts on standard input and output. All of it is one loop over one
+ * epoll, its own standard input among the sockets, so that clients are read while nothing is asked as well.
+ */
 import { cpuSecondsOf } from "../processes.ts";
 import { decodeText, encodeText } from "../text.ts";
 import { Clients } from "./clients.ts";
 import { batchRequest, message, publishRequest, pushedItem } from "./dialect.ts";
+import { EPOLLIN } from "./libc.ts";
 import type { Command, PublishCommand, Reply } from "./protocol.ts";
-import { Publisher } from "./publisher.ts";
-import { pushMany } from "./zmq_publisher.ts";
+import { Publishers } from "./publisher.ts";
+import { type Owner, Reactor } from "./reactor.ts";
+import { Pusher } from "./zmq_publisher.ts";
 
 /** Without a delivery for so long, what is missing is lost. */
 const PATIENCE_MS = 3_000;
+/** Without an answer for so long, a publisher gives up. */
+const ANSWER_PATIENCE_MS = 30_000;
 
-const clients = new Clients();
+const reactor = new Reactor();
+const clients = new Clients(reactor);
 
-async function obey(command: Command): Promise<Partial<Reply>> {
+/** Standard input; its end is the end of this process, whatever is under way. */
+class Commands implements Owner {
+  readonly #buffer = new Uint8Array(65_536);
+  #pending = "";
+
+  constructor() {
+    reactor.watch(0, EPOLLIN, reactor.join(this), 0);
+  }
+
+  ready(): void {
+    const read = Deno.stdin.readSync(this.#buffer);
+    if (read === null) Deno.exit(0);
+    this.#pending += decodeText(this.#buffer.subarray(0, read));
+  }
+
+  /** Waits for it. */
+  next(): string {
+    while (!this.#pending.includes("\n")) reactor.turn(-1);
+    const end = this.#pending.indexOf("\n");
+    const line = this.#pending.slice(0, end);
+    this.#pending = this.#pending.slice(end + 1);
+    return line;
+  }
+}
+
+function obey(command: Command): Partial<Reply> {
   switch (command.do) {
     case "open": {
       const channelOf = (index: number) => `${command.channel}${index % command.channels}`;
-      return { opened: await clients.open({ ...command, channelOf }) };
+      return { opened: clients.open({ ...command, channelOf }) };
     }
     case "again":
-      return { opened: await clients.again() };
+      return { opened: clients.again() };
     case "publish":
-      return await publish(command);
+      return publish(command);
     case "push": {
       clients.reset();
       const start = performance.now();
-      await pushMany(command.port, pushedItem(`${command.channel}0`, message(64)), command.messages);
-      const all = await clients.wait(command.messages, PATIENCE_MS);
-      const seconds = (performance.now() - start) / 1000 - (all ? 0 : PATIENCE_MS / 1000);
-      return { seconds, lost: Math.max(0, command.messages - clients.delivered) };
+      const { port, messages: count } = command;
+      const item = pushedItem(`${command.channel}0`, message(64));
+      using pusher = new Pusher(reactor, { port, message: item, count, delivered: () => clients.delivered });
+      const sent = pusher.finish(PATIENCE_MS);
+      return sent === count ? deliveries(sent, start) : soFar(sent, start);
     }
     case "reset":
       return clients.reset(), {};
     case "drain":
-      await clients.wait(command.expected, command.patienceMs);
+      clients.wait(command.expected, command.patienceMs);
       return { lost: Math.max(0, command.expected - clients.delivered) };
     case "close":
-      return await clients.close(), {};
+      return clients.close(), {};
   }
 }
 
-async function publish(command: PublishCommand): Promise<Partial<Reply>> {
+function publish(command: PublishCommand): Partial<Reply> {
   const { port, channel, channels, messages, pace, connections, batch, expected } = command;
   const text = message(command.bytes);
   const name = (index: number) => `${channel}${index % channels}`;
@@ -52,40 +86,59 @@ async function publish(command: PublishCommand): Promise<Partial<Reply>> {
         ? publishRequest(command.dialect, name(i), text)
         : batchRequest(Array.from({ length: batch }, (_, k) => name(i * batch + k)), text),
   );
-  const publishers = await Promise.all(Array.from({ length: connections }, () => Publisher.connect(port)));
   const sends = messages / batch;
-  clients.reset();
-  let refused = 0;
-  let next = 0;
-  const send = async (publisher: Publisher) => {
-    const status = await publisher.send(requests[next++ % requests.length]!);
-    if (status !== 200 && status !== 201 && status !== 202) refused++;
+  let [sent, answers, refused] = [0, 0, 0];
+  const send = (index: number) => publishers.send(index, requests[sent++ % requests.length]!);
+  using publishers = new Publishers(reactor, {
+    port,
+    count: connections,
+    answered(index, status) {
+      answers++;
+      if (status !== 200 && status !== 201 && status !== 202) refused++;
+      if (pace === "burst" && sent < sends) send(index);
+    },
+  });
+  const allAnswered = () => {
+    if (reactor.until(() => answers === sent, () => answers, ANSWER_PATIENCE_MS)) return;
+    throw new Error(
+      `Cannot publish to port ${port}: no answer for ${ANSWER_PATIENCE_MS / 1000} s, ${answers} came`,
+    );
   };
+  clients.reset();
   const start = performance.now();
   if (pace === "step") {
-    for (let i = 0; i < sends; i++) {
-      await send(publishers[0]!);
-      if (!await clients.wait(expected * (i + 1) / sends, PATIENCE_MS)) break;
+    while (sent < sends) {
+      send(0);
+      allAnswered();
+      if (!clients.wait(expected * sent / sends, PATIENCE_MS)) return { ...soFar(expected, start), refused };
     }
   } else {
-    await Promise.all(publishers.map(async (publisher) => {
-      while (next < sends) await send(publisher);
-    }));
+    for (let i = 0; i < connections && sent < sends; i++) send(i);
+    allAnswered();
   }
-  const all = await clients.wait(expected, PATIENCE_MS);
-  const seconds = (performance.now() - start) / 1000 - (all ? 0 : PATIENCE_MS / 1000);
-  for (const publisher of publishers) publisher.close();
-  return { seconds, refused, lost: Math.max(0, expected - clients.delivered) };
+  return { ...deliveries(expected, start), refused };
 }
 
-async function answer(line: string): Promise<Reply> {
+/** When the last delivery is in, or none comes any more. */
+function deliveries(expected: number, start: number): Pick<Reply, "seconds" | "lost"> {
+  clients.wait(expected, PATIENCE_MS);
+  return soFar(expected, start);
+}
+
+/** What was waited for in vain is not counted as time. */
+function soFar(expected: number, start: number): Pick<Reply, "seconds" | "lost"> {
+  const lost = Math.max(0, expected - clients.delivered);
+  return { seconds: (performance.now() - start - (lost === 0 ? 0 : PATIENCE_MS)) / 1000, lost };
+}
+
+function answer(line: string): Reply {
   const cpu = cpuSecondsOf(Deno.pid);
   const start = performance.now();
   let said: Partial<Reply>;
   try {
-    said = await obey(JSON.parse(line) as Command);
+    said = obey(JSON.parse(line) as Command);
   } catch (error) {
-    said = { error: error instanceof Error ? error.stack ?? error.message : String(error) };
+    said = { error: error instanceof Error ? error.message : String(error) };
   }
   const [fewest, most] = clients.spread();
   return {
@@ -102,14 +155,5 @@ async function answer(line: string): Promise<Reply> {
   };
 }
 
-let pending = "";
-for await (const bytes of Deno.stdin.readable) {
-  pending += decodeText(bytes);
-  for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
-    const line = pending.slice(0, end);
-    pending = pending.slice(end + 1);
-    Deno.stdout.writeSync(encodeText(JSON.stringify(await answer(line)) + "\n"));
-  }
-}
-// Sockets that are still open would keep it alive.
-Deno.exit(0);
+const commands = new Commands();
+for (;;) Deno.stdout.writeSync(encodeText(JSON.stringify(answer(commands.next())) + "\n"));

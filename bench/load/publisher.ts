@@ -1,93 +1,144 @@
-/** One kept connection that publishes, one request at a time. */
-import net from "node:net";
+/** Kept connections that publish, each one request at a time. */
+import { AnswerReader } from "./bytes.ts";
+import * as libc from "./libc.ts";
+import type { Owner, Reactor } from "./reactor.ts";
 
-const latin1 = new TextDecoder("latin1");
+const READ_BYTES = 65_536;
+const PATIENCE_MS = 30_000;
 
-export class Publisher {
+interface Connection {
+  /** -1 where the peer has closed: the next request opens another. */
+  fd: number;
+  connected: boolean;
+  /** What epoll watches. */
+  mask: number;
+  /** What of the request is still to be sent; undefined where there is none. */
+  rest: Uint8Array | undefined;
+  /** A request is under way. */
+  asking: boolean;
+  readonly answers: AnswerReader;
+}
+
+export class Publishers implements Owner, Disposable {
+  readonly #reactor: Reactor;
+  readonly #owner: number;
   readonly #port: number;
-  #socket: net.Socket;
-  #text = "";
-  /** Length of an answer that came whole and kept the connection. */
-  #usualLength = 0;
-  #answered: ((status: number) => void) | undefined;
+  readonly #answered: (index: number, status: number) => void;
+  readonly #connections: readonly Connection[];
+  readonly #buffer = new Uint8Array(READ_BYTES);
 
-  private constructor(port: number, socket: net.Socket) {
+  /**
+   * Connects them all.
+   *
+   * @param answered Told of every answer's status; 0 where there was none. May send the next.
+   * @throws {Error} where nobody listens.
+   */
+  constructor(
+    reactor: Reactor,
+    { port, count, answered }: {
+      readonly port: number;
+      readonly count: number;
+      readonly answered: (index: number, status: number) => void;
+    },
+  ) {
+    this.#reactor = reactor;
+    this.#owner = reactor.join(this);
     this.#port = port;
-    this.#socket = socket;
-    this.#listen();
-  }
-
-  static async connect(port: number): Promise<Publisher> {
-    return new Publisher(port, await connect(port));
-  }
-
-  /** On a new connection where the peer closed the last one. @returns the status; 0 where there was no answer. */
-  async send(request: Uint8Array): Promise<number> {
-    if (this.#socket.destroyed || !this.#socket.writable) {
-      this.#socket = await connect(this.#port);
-      this.#listen();
+    this.#answered = answered;
+    this.#connections = Array.from({ length: count }, () => ({
+      fd: -1,
+      connected: false,
+      mask: 0,
+      rest: undefined,
+      asking: false,
+      answers: new AnswerReader(),
+    }));
+    for (let i = 0; i < count; i++) this.#connect(i);
+    const connected = () => this.#connections.filter((connection) => connection.connected).length;
+    if (!reactor.until(() => connected() === count, connected, PATIENCE_MS)) {
+      throw new Error(`Cannot publish to port ${port}: no connection after ${PATIENCE_MS / 1000} s`);
     }
-    return await new Promise((resolve) => {
-      this.#answered = resolve;
-      this.#socket.write(request);
-    });
   }
 
-  close(): void {
-    this.#socket.destroy();
+  /** On a new connection where the peer closed the last one. Call: where none is under way. */
+  send(index: number, request: Uint8Array): void {
+    const connection = this.#connections[index]!;
+    connection.asking = true;
+    connection.rest = request;
+    if (connection.fd < 0) this.#connect(index);
+    else if (connection.connected) this.#write(index);
   }
 
-  #listen(): void {
-    const socket = this.#socket;
-    socket.on("data", (bytes: Uint8Array) => this.#read(bytes));
-    socket.on("error", () => {
-      // The close that follows settles what waits.
-    });
-    socket.on("close", () => {
-      if (socket === this.#socket) this.#answer(0);
-    });
+  ready(index: number, mask: number): void {
+    const connection = this.#connections[index]!;
+    if (!connection.connected) return this.#connected(index, mask);
+    if ((mask & ~libc.EPOLLOUT) !== 0) this.#read(index, mask);
+    // Reading may have brought the next request, or another connection.
+    if (connection.connected && connection.rest !== undefined) this.#write(index);
   }
 
-  #read(bytes: Uint8Array): void {
-    // Nearly all answers are the one before again: then a length and a status say all.
-    if (this.#text === "" && bytes.length === this.#usualLength) return this.#answer(statusOf(bytes));
-    this.#text += latin1.decode(bytes);
-    const head = this.#text.indexOf("\r\n\r\n");
-    if (head < 0) return;
-    const fields = this.#text.slice(0, head + 2);
-    const length = /\r\ncontent-length: *(\d+)/i.exec(fields)?.[1];
-    const complete = length === undefined
-      ? this.#text.endsWith("0\r\n\r\n")
-      : this.#text.length >= head + 4 + Number(length);
-    if (!complete) return;
-    // Told before it is done, so that the next request does not run into the end of this connection.
-    if (/\r\nconnection: *close/i.test(fields)) this.#socket.destroy();
-    else if (length !== undefined && bytes.length === this.#text.length) this.#usualLength = bytes.length;
-    const status = Number(fields.slice(9, 12));
-    this.#text = "";
-    this.#answer(status);
+  [Symbol.dispose](): void {
+    for (const { fd } of this.#connections) if (fd >= 0) libc.close(fd);
+    this.#reactor.leave(this.#owner);
   }
 
-  #answer(status: number): void {
-    const answered = this.#answered;
-    this.#answered = undefined;
-    answered?.(status);
+  #connect(index: number): void {
+    const connection = this.#connections[index]!;
+    connection.fd = libc.connect(this.#port);
+    connection.answers.restart();
+    connection.mask = libc.EPOLLOUT;
+    this.#reactor.watch(connection.fd, connection.mask, this.#owner, index);
   }
-}
 
-function connect(port: number): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ port, host: "127.0.0.1" });
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.off("error", reject);
-      socket.setNoDelay(true);
-      resolve(socket);
-    });
-  });
-}
+  #connected(index: number, mask: number): void {
+    const connection = this.#connections[index]!;
+    const error = libc.connectError(connection.fd, mask);
+    if (error !== undefined) throw libc.systemError(`publish to port ${this.#port}`, error);
+    libc.setNoDelay(connection.fd);
+    connection.connected = true;
+    this.#write(index);
+  }
 
-/** The three digits behind "HTTP/1.1 ". */
-function statusOf(bytes: Uint8Array): number {
-  return (bytes[9]! - 48) * 100 + (bytes[10]! - 48) * 10 + bytes[11]! - 48;
+  /** Sends what there is to send, and waits for room only while something needs it. */
+  #write(index: number): void {
+    const connection = this.#connections[index]!;
+    const { fd, rest } = connection;
+    if (rest !== undefined) {
+      const sent = libc.send(fd, rest);
+      if (sent > 0) connection.rest = sent === rest.length ? undefined : rest.subarray(sent);
+    }
+    const mask = connection.rest === undefined ? libc.EPOLLIN : libc.EPOLLIN | libc.EPOLLOUT;
+    if (mask !== connection.mask) this.#reactor.change(fd, mask, this.#owner, index);
+    connection.mask = mask;
+  }
+
+  #read(index: number, mask: number): void {
+    const connection = this.#connections[index]!;
+    const read = libc.receive(connection.fd, this.#buffer);
+    if (read < 0 && (mask & libc.GONE) === 0) return;
+    if (read <= 0) return this.#end(index);
+    const answer = connection.answers.push(this.#buffer, read);
+    if (answer === undefined) return;
+    // Closed before it is told, so that the next request does not run into the end of this connection.
+    if (answer.close) this.#close(connection);
+    connection.asking = false;
+    connection.rest = undefined;
+    this.#answered(index, answer.status);
+  }
+
+  /** The peer has closed: what was under way has no answer. */
+  #end(index: number): void {
+    const connection = this.#connections[index]!;
+    this.#close(connection);
+    if (!connection.asking) return;
+    connection.asking = false;
+    connection.rest = undefined;
+    this.#answered(index, 0);
+  }
+
+  #close(connection: Connection): void {
+    libc.close(connection.fd);
+    connection.fd = -1;
+    connection.connected = false;
+  }
 }

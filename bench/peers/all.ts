@@ -8,6 +8,7 @@ import { nginxPeer } from "./nginx.ts";
 import { ourPeer } from "./ours.ts";
 import type { Peer, PeerName } from "./peer.ts";
 import { pushpinPeer } from "./pushpin.ts";
+import { rawPeer } from "./raw.ts";
 
 export interface Peers extends AsyncDisposable {
   readonly byName: ReadonlyMap<PeerName, Peer>;
@@ -30,6 +31,7 @@ export async function allPeers(tree: string, flags: Pick<BenchFlags, "compare">)
     nchanPeer(2),
     pushpinPeer(),
     barePeer(),
+    rawPeer(),
   ];
   return {
     byName: new Map(peers.map((peer) => [peer.name, peer])),

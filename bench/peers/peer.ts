@@ -15,7 +15,8 @@ export type PeerName =
   | "nchan"
   | "nchan-2"
   | "pushpin"
-  | "bare";
+  | "bare"
+  | "raw";
 
 export interface Peer {
   readonly name: PeerName;

@@ -1,11 +1,13 @@
 /** The original, from Debian's package, with its forwarder zurl, in a directory and on ports of its own. */
 import type { Lab } from "../lab.ts";
-import type { Origin } from "../origin.ts";
+import { type Origin, PATHS } from "../origin.ts";
 import { type ProcessGroup, startGroup, until } from "../processes.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
 import { answers, fileMissing } from "./probe.ts";
 
 const BINARY = "/usr/bin/pushpin";
+/** Of starting it: about every other one fails. */
+const ATTEMPTS = 8;
 const INTERNAL_CONF = "/usr/lib/pushpin/internal.conf";
 
 export function pushpinPeer(): Peer {
@@ -14,44 +16,55 @@ export function pushpinPeer(): Peer {
     title: "Pushpin (Debian)",
     missing: () => fileMissing(BINARY, "apt-get install pushpin"),
     async start(lab: Lab, origin: Origin): Promise<RunningPeer> {
-      const dir = `${lab.dir}/pushpin`;
-      await Deno.mkdir(`${dir}/run`, { recursive: true });
-      await Deno.mkdir(`${dir}/log`);
-      const [port, publishPort, zmqPort] = [lab.port(), lab.port(), lab.port()];
-      await lab.write("pushpin/routes", `* 127.0.0.1:${origin.port}\n`);
-      const internal = await Deno.readTextFile(INTERNAL_CONF);
-      await lab.write("pushpin/internal.conf", internal.replaceAll("/var/run/zurl/", `${dir}/run/`));
-      const zurlConf = await lab.write("pushpin/zurl.conf", zurl(dir));
-      const conf = await lab.write(
-        "pushpin/pushpin.conf",
-        pushpin(lab, { dir, port, publishPort, zmqPort }),
-      );
-      const group = together([
-        startGroup(["zurl", `--config=${zurlConf}`], { logFile: `${dir}/zurl.out` }),
-        startGroup([BINARY, `--config=${conf}`], { logFile: `${dir}/pushpin.out` }),
-      ]);
-      try {
-        await until("pushpin to forward", () => answers(port));
-        // The handler starts last: a held response that is let go at once needs it.
-        await until("pushpin's handler", () => answers(publishPort, "/"), { deadlineMs: 3_000 }).catch(
-          () => {},
-        );
-      } catch (error) {
-        await group[Symbol.asyncDispose]();
-        throw error;
+      for (let attempt = 1;; attempt++) {
+        try {
+          return await startOnce(lab, origin);
+        } catch (error) {
+          if (attempt === ATTEMPTS) throw error;
+        }
       }
-      return {
-        name: "pushpin",
-        group,
-        port,
-        publishPort,
-        zmqPort,
-        dialect: "grip",
-        settleMs: 2500,
-        held: () => origin.requests(),
-        [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
-      };
     },
+  };
+}
+
+async function startOnce(lab: Lab, origin: Origin): Promise<RunningPeer> {
+  const dir = `${lab.dir}/pushpin`;
+  await Deno.mkdir(`${dir}/run`, { recursive: true });
+  await Deno.mkdir(`${dir}/log`, { recursive: true });
+  const [port, publishPort, zmqPort] = [lab.port(), lab.port(), lab.port()];
+  await lab.write("pushpin/routes", `* 127.0.0.1:${origin.port}\n`);
+  const internal = await Deno.readTextFile(INTERNAL_CONF);
+  await lab.write("pushpin/internal.conf", internal.replaceAll("/var/run/zurl/", `${dir}/run/`));
+  const zurlConf = await lab.write("pushpin/zurl.conf", zurl(dir));
+  const conf = await lab.write(
+    "pushpin/pushpin.conf",
+    pushpin(lab, { dir, port, publishPort, zmqPort }),
+  );
+  const group = together([
+    startGroup(["zurl", `--config=${zurlConf}`], { logFile: `${dir}/zurl.out` }),
+    startGroup([BINARY, `--config=${conf}`], { logFile: `${dir}/pushpin.out` }),
+  ]);
+  try {
+    await until("pushpin to forward", () => answers(port));
+    // The handler starts last, and not every time do its sockets and the proxy's find each other: then every hold is
+    // refused ("Accept service unavailable"), for the better part of a minute.
+    await until("pushpin to hold", () => answers(port, `${PATHS.stream}?channel=probe`), {
+      deadlineMs: 3_000,
+    });
+  } catch (error) {
+    await group[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    name: "pushpin",
+    group,
+    port,
+    publishPort,
+    zmqPort,
+    dialect: "grip",
+    settleMs: 2500,
+    held: () => origin.requests(),
+    [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
   };
 }
 

@@ -8,7 +8,7 @@ import { type Bench, less, type Measured, more, note, type Workload } from "./wo
 /** Publishers of a burst: as many as may come at once, each waiting for its own answers. */
 const BURST_CONNECTIONS = 8;
 const WARM_UP_DELIVERIES = 100_000;
-const ONE: readonly PeerName[] = ["ours", "nchan", "bare", "pushpin"];
+const ONE: readonly PeerName[] = ["ours", "nchan", "bare", "raw", "pushpin"];
 const TWO: readonly PeerName[] = ["ours-2", "nchan-2"];
 
 interface FanOrder {
@@ -28,13 +28,13 @@ const fan = (id: string, title: string, clients: number, bytes: number, peers = 
 export const fanOutWorkloads: readonly Workload[] = [
   fan("fan-1000", "1 -> 1 000 streams, 64 B", 1_000, 64),
   fan("fan-1000-4k", "1 -> 1 000 streams, 4 KB", 1_000, 4096),
-  fan("fan-10000", "1 -> 10 000 streams, 64 B", 10_000, 64, ["ours", "nchan", "bare"]),
-  fan("fan-10000-4k", "1 -> 10 000 streams, 4 KB", 10_000, 4096, ["ours", "nchan", "bare"]),
+  fan("fan-10000", "1 -> 10 000 streams, 64 B", 10_000, 64, ["ours", "nchan", "bare", "raw"]),
+  fan("fan-10000-4k", "1 -> 10 000 streams, 4 KB", 10_000, 4096, ["ours", "nchan", "bare", "raw"]),
   fan("fan-1000-two", "1 -> 1 000 streams, 64 B", 1_000, 64, TWO),
   {
     id: "channels",
     title: "Many channels with one stream each, 64 B",
-    peers: ["ours", "nchan", "bare"],
+    peers: ["ours", "nchan", "bare", "raw"],
     run: channels,
   },
   {
