@@ -19,7 +19,6 @@ export class HeldChannels {
   readonly #port: SessionPort;
   readonly #max: number;
   readonly #implicit: readonly HeldChannel[];
-  #named = new Map<string, HeldChannel>();
   #all: readonly HeldChannel[] = [];
 
   constructor(port: SessionPort, options: HoldOptions) {
@@ -37,18 +36,19 @@ export class HeldChannels {
 
   /** Subscribes to what is new, leaves what is not named any more, and takes the ids and filters of the rest. */
   take(refs: readonly ChannelRef[]): void {
-    const before = this.#named;
+    const before = new Map(this.#all.filter(({ implicit }) => !implicit).map((c) => [c.name, c]));
     const added = this.#all.length === 0 ? [...this.#implicit] : [];
-    this.#named = new Map();
+    const all = [...this.#implicit];
     for (const ref of this.#capped(refs)) {
       const known = before.get(ref.name);
       before.delete(ref.name);
-      if (known !== undefined) known.renew(ref);
+      known?.renew(ref);
       const channel = known ?? new HeldChannel(ref);
-      this.#named.set(ref.name, channel);
+      all.push(channel);
       if (known === undefined) added.push(channel);
     }
-    this.#all = [...this.#implicit, ...this.#named.values()];
+    // A copy, as an array that was pushed to has room for 17.
+    this.#all = all.slice();
     for (const channel of before.values()) this.#port.unsubscribe(channel);
     for (const channel of added) this.#port.subscribe(channel);
   }

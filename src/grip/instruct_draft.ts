@@ -12,6 +12,9 @@ export const DEFAULT_KEEP_ALIVE_SECONDS = 55;
 export const MIN_KEEP_ALIVE_SECONDS = 1;
 export const DEFAULT_NEXT_LINK_SECONDS = 120;
 
+/** One for all that have none: there are thousands. */
+const NO_META: ReadonlyMap<string, string> = new Map();
+
 export interface InstructDraft {
   mode?: "response" | "stream";
   timeoutSeconds?: number;
@@ -64,7 +67,7 @@ export function finishDraft(draft: InstructDraft, response: ResponseHead, body: 
   return {
     ...(hold !== undefined && { hold }),
     channels: [...draft.channels.values()],
-    meta: draft.meta,
+    meta: draft.meta.size === 0 ? NO_META : draft.meta,
     ...(draft.nextLink !== undefined && { nextLink: draft.nextLink }),
     ...(draft.goneLink !== undefined && { goneLink: draft.goneLink }),
     ...(draft.exposeHeaders !== undefined && { exposeHeaders: draft.exposeHeaders }),

@@ -8,7 +8,7 @@ import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { Answer, Asker, HoldKeeper, ProxyRequest } from "./asking.ts";
 import { clientResponse } from "./client_response.ts";
 import { HttpSession } from "./http_session.ts";
-import type { HoldSettings } from "./hold_surroundings.ts";
+import type { HoldSettings, HoldSurroundings } from "./hold_surroundings.ts";
 import { MemoryReturn } from "./memory_return.ts";
 import { NextLinkFetcher } from "./next_link_fetch.ts";
 import { internalError } from "./refusals.ts";
@@ -23,27 +23,24 @@ export interface HoldKeeperOptions {
   readonly settings: () => HoldSettings;
 }
 
-interface Kept {
-  readonly session: HttpSession;
-  readonly request: ProxyRequest;
-}
-
 export class SessionKeeper implements HoldKeeper {
-  readonly #options: HoldKeeperOptions;
-  readonly #updates: UpdateScheduler;
-  readonly #links = new NextLinkFetcher();
-  readonly #sessions = new Map<string, Kept>();
+  readonly #around: HoldSurroundings;
+  readonly #sessions = new Map<string, HttpSession>();
   readonly #memory: MemoryReturn;
   #draining = false;
   #emptied: (() => void) | undefined;
 
   constructor(options: HoldKeeperOptions) {
-    this.#options = options;
     this.#memory = new MemoryReturn({ timers: options.hub.timers, log: options.log });
-    this.#updates = new UpdateScheduler(
-      options.hub.timers,
-      (thrown) => options.log.error("update failed", { reason: describeError(thrown) }),
-    );
+    this.#around = {
+      ...options,
+      updates: new UpdateScheduler(
+        options.hub.timers,
+        (thrown) => options.log.error("update failed", { reason: describeError(thrown) }),
+      ),
+      links: new NextLinkFetcher(),
+      ended: (id) => this.#ended(id),
+    };
   }
 
   /** Clients that wait: held, or asking their origin again. */
@@ -66,18 +63,9 @@ export class SessionKeeper implements HoldKeeper {
     answer: Answer & { readonly kind: "instruct" },
     asker: Asker,
   ): Promise<Response> {
-    const { hub, log, metrics, stats, settings } = this.#options;
-    const session = new HttpSession(request, asker, {
-      hub,
-      log,
-      metrics,
-      stats,
-      settings: settings(),
-      updates: this.#updates,
-      links: this.#links,
-      onEnd: () => this.#ended(request.id),
-    });
-    this.#sessions.set(request.id, { session, request });
+    const { log, stats } = this.#around;
+    const session = new HttpSession(request, asker, this.#around);
+    this.#sessions.set(request.id, session);
     this.#memory.counted(this.#sessions.size);
     try {
       session.begin(answer);
@@ -99,7 +87,7 @@ export class SessionKeeper implements HoldKeeper {
    * Resolves when nobody waits any more, or when a body that is passed on has not ended a second after that time.
    */
   drain(seconds: number): Promise<void> {
-    const { timers } = this.#options.hub;
+    const { timers } = this.#around.hub;
     this.#draining = true;
     const leaving = [...this.#sessions.values()];
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -109,7 +97,7 @@ export class SessionKeeper implements HoldKeeper {
       resolve();
     };
     // A time for each, rather than steps of several: steps would each wait for the wheel's next tick and come late.
-    for (const [i, { session }] of leaving.entries()) {
+    for (const [i, session] of leaving.entries()) {
       timers.set(seconds * 1000 * i / leaving.length, () => session.drain());
     }
     if (this.#sessions.size === 0) this.#emptied();
@@ -119,7 +107,7 @@ export class SessionKeeper implements HoldKeeper {
   #ended(id: string): void {
     if (!this.#sessions.delete(id)) return;
     this.#memory.counted(this.#sessions.size);
-    this.#options.stats?.disconnected(id);
+    this.#around.stats?.disconnected(id);
     if (this.#sessions.size === 0) this.#emptied?.();
   }
 }

@@ -1,4 +1,4 @@
-/** What every held session of a proxy shares. */
+/** What all held sessions of a proxy share: one object, whatever their number. */
 import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -6,7 +6,6 @@ import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { NextLinkFetcher } from "./next_link_fetch.ts";
 import type { UpdateScheduler } from "./updates.ts";
 
-/** Read anew for every session, so that a reload counts for the next one. */
 export interface HoldSettings {
   /** Unread bytes at which a client is cut, default 1 MiB. */
   readonly clientQueueBytes: number;
@@ -23,7 +22,8 @@ export interface HoldSurroundings {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly stats?: ProxyStats | undefined;
-  readonly settings: HoldSettings;
+  /** Asked for every new hold, so that a reload counts. */
+  readonly settings: () => HoldSettings;
   /** A session has nothing more to do. */
-  readonly onEnd: () => void;
+  readonly ended: (id: string) => void;
 }

@@ -35,10 +35,12 @@ type InstructAnswer = Answer & { readonly kind: "instruct" };
 const CLEAN: ReadonlySet<EndReason> = new Set(["closed", "delivered", "timeout", "drained"]);
 
 export class HttpSession implements SessionPort {
-  readonly #request: ProxyRequest;
+  readonly request: ProxyRequest;
   readonly #asker: Asker;
   readonly #around: HoldSurroundings;
-  readonly #response = Promise.withResolvers<Response>();
+  /** What the listener sends; comes when it is known, always comes. */
+  readonly response: Promise<Response>;
+  #respond!: (response: Response) => void;
   readonly #subscriptions: SessionSubscriptions;
   readonly #timers: SessionTimers;
   readonly #record: HoldRecord;
@@ -53,7 +55,8 @@ export class HttpSession implements SessionPort {
   #baseUri: string;
 
   constructor(request: ProxyRequest, asker: Asker, around: HoldSurroundings) {
-    this.#request = request;
+    this.request = request;
+    this.response = new Promise((resolve) => this.#respond = resolve);
     this.#asker = asker;
     this.#around = around;
     this.#baseUri = request.uri;
@@ -64,16 +67,11 @@ export class HttpSession implements SessionPort {
   }
 
   get id(): string {
-    return this.#request.id;
+    return this.request.id;
   }
 
   get bucket(): string | undefined {
-    return this.#request.route.id;
-  }
-
-  /** What the listener sends; comes when it is known, always comes. */
-  get response(): Promise<Response> {
-    return this.#response.promise;
+    return this.request.route.id;
   }
 
   /** The process goes down: the client gets what a timeout or an end would give it. */
@@ -95,10 +93,11 @@ export class HttpSession implements SessionPort {
 
   /** Holds by an answer: the first, or what a retry brought. */
   begin({ instruct, stream }: InstructAnswer): void {
-    const { route, client } = this.#request;
+    const { route, client } = this.request;
+    const { connectionSubscriptionMax, debug } = this.#around.settings();
     const options = {
-      maxChannels: this.#around.settings.connectionSubscriptionMax,
-      debug: this.#around.settings.debug || route.debug,
+      maxChannels: connectionSubscriptionMax,
+      debug: debug || route.debug,
       implicitChannels: [...new Set(route.targets.flatMap((target) => target.subs))],
     };
     const { hold } = instruct;
@@ -128,7 +127,7 @@ export class HttpSession implements SessionPort {
 
   sendHead(head: ResponseHead): void {
     this.#stream = new ClientStream({
-      maxQueuedBytes: this.#around.settings.clientQueueBytes,
+      maxQueuedBytes: this.#around.settings().clientQueueBytes,
       onCancel: () => this.#clientGone(),
     });
     this.respond(head, this.#stream.readable);
@@ -142,9 +141,9 @@ export class HttpSession implements SessionPort {
 
   respond(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array<ArrayBuffer>>, of?: Sent): void {
     this.#record.answered(head, body, of);
-    const { method } = this.#request.client;
+    const { method } = this.request.client;
     this.#settle(clientResponse(head, body, { method, log: this.#around.log, id: this.id }));
-    if (this.#hold === undefined) this.#around.onEnd();
+    if (this.#hold === undefined) this.#around.ended(this.id);
   }
 
   end(reason: EndReason): void {
@@ -156,7 +155,7 @@ export class HttpSession implements SessionPort {
     // Where the client left before its answer; nobody reads it.
     if (!this.#responded) this.#settle(new Response(null, { status: 499 }));
     this.#holdEnded(reason);
-    this.#around.onEnd();
+    this.#around.ended(this.id);
   }
 
   subscribe(channel: HeldChannel): void {
@@ -185,7 +184,7 @@ export class HttpSession implements SessionPort {
 
   askOrigin(ask: OriginAsk): void {
     const { hub: { timers }, log } = this.#around;
-    if (ask.kind === "gone") void tellGone(this.#request, ask.uri, { asker: this.#asker, timers, log });
+    if (ask.kind === "gone") void tellGone(this.request, ask.uri, { asker: this.#asker, timers, log });
     else if (ask.kind === "retry") void this.#retry(ask);
     else this.#next(ask);
   }
@@ -236,13 +235,13 @@ export class HttpSession implements SessionPort {
     this.cancelAsk();
     if (this.#responded) return;
     this.#settle(new Response(null, { status: 499 }));
-    this.#around.onEnd();
+    this.#around.ended(this.id);
   }
 
   #settle(response: Response): void {
     this.#responded = true;
     this.#watch.stop();
-    this.#response.resolve(response);
+    this.#respond(response);
   }
 
   /** The original request once more; the client waits on (spec 4.5). */
@@ -251,7 +250,7 @@ export class HttpSession implements SessionPort {
     const controller = new AbortController();
     this.#running = { cancel: () => controller.abort() };
     const around = { asker: this.#asker, log: this.#around.log, signal: controller.signal };
-    const answer = await askAgain(this.#request, ask.gripLast, around);
+    const answer = await askAgain(this.request, ask.gripLast, around);
     // The client may have left meanwhile.
     if (this.#responded) return discard(answerBody(answer));
     this.#running = undefined;
@@ -269,7 +268,7 @@ export class HttpSession implements SessionPort {
     }
     if (answer.kind === "relay") {
       this.#settle(answer.response);
-      return this.#around.onEnd();
+      return this.#around.ended(this.id);
     }
     if (answer.kind === "refuse") this.#record.note(`Retry refused: ${answer.reason}`);
     const { head, body } = answer.kind === "instruct" ? answer.instruct : answer;
@@ -281,7 +280,7 @@ export class HttpSession implements SessionPort {
     if (!(hold instanceof StreamHold)) return;
     const uri = resolveLink(link, this.#baseUri);
     if (uri === undefined) return hold.bodyFailed(`next link "${link}" is no http or https URI`);
-    const reader = this.#around.links.ask({ request: this.#request, asker: this.#asker, uri, gripLast });
+    const reader = this.#around.links.ask({ request: this.request, asker: this.#asker, uri, gripLast });
     // Until its body is whole the same link may be asked again, from where it was.
     this.#running = BodyRun.ofLink(reader, this.#target(hold), (from) => this.#baseUri = from);
   }

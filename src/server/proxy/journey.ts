@@ -103,15 +103,16 @@ export class Journey implements Asker, Disposable {
   readonly handle = (client: ClientRequest): Promise<Response> => {
     const id = `${this.#options.name}:${++Journey.#requests}`;
     this.#deps.metrics.add("request_received");
+    const { method } = client;
     // Promises are handed on, not awaited: a frame that waits would stay in memory as long as the hold.
     try {
-      return this.#serve(client, id).catch((error) => this.#failed(error, client, id));
+      return this.#serve(client, id).catch((error) => this.#failed(error, method, id));
     } catch (error) {
-      return Promise.resolve(this.#failed(error, client, id));
+      return Promise.resolve(this.#failed(error, method, id));
     }
   };
 
-  #failed(error: unknown, { method }: ClientRequest, id: string): Response {
+  #failed(error: unknown, method: string, id: string): Response {
     this.#log.error("Request failed", {
       id,
       error: describeError(error),

@@ -8,7 +8,8 @@ export class SessionSubscriptions {
   readonly #hub: Pick<Hub, "subscribe" | "unsubscribe" | "forgetLastId">;
   readonly #prefix: string;
   readonly #owner: SubscriptionOwner;
-  readonly #subscriptions: SessionSubscription[] = [];
+  /** Replaced, not pushed to: an array that grows makes room for 17, and there are thousands of sessions. */
+  #subscriptions: readonly SessionSubscription[] = [];
 
   constructor(
     hub: Pick<Hub, "subscribe" | "unsubscribe" | "forgetLastId">,
@@ -22,15 +23,15 @@ export class SessionSubscriptions {
 
   add(channel: HeldChannel, mode: SubscriptionMode, hold: SubscribedHold): void {
     const subscription = new SessionSubscription(channel, this.#fullName(channel), hold, this.#owner);
-    this.#subscriptions.push(subscription);
+    this.#subscriptions = [...this.#subscriptions, subscription];
     this.#hub.subscribe(subscription.fullName, mode, subscription);
   }
 
   remove(channel: HeldChannel, mode: SubscriptionMode): void {
-    const at = this.#subscriptions.findIndex((subscription) => subscription.channel === channel);
-    if (at === -1) return;
-    const [subscription] = this.#subscriptions.splice(at, 1);
-    this.#hub.unsubscribe(subscription!.fullName, mode, subscription!);
+    const left = this.#subscriptions.find((subscription) => subscription.channel === channel);
+    if (left === undefined) return;
+    this.#subscriptions = this.#subscriptions.filter((subscription) => subscription !== left);
+    this.#hub.unsubscribe(left.fullName, mode, left);
   }
 
   forgetLastId(channel: HeldChannel): void {
