@@ -10,7 +10,7 @@ import type { Owner, Reactor } from "./reactor.ts";
 
 const READ_BYTES = 65_536;
 /** Nothing moves for so long while clients are opened: nothing will. Some peers pause for seconds. */
-const OPENING_PATIENCE_MS = 100_000;
+const OPENING_PATIENCE_MS = 60_000;
 
 /** What a client's socket is doing. Next: */
 const CLOSED = 0; // connecting
@@ -44,6 +44,8 @@ export class Clients implements Owner {
   #failed = 0;
   #onTheirWay = 0;
   #opening: Opening | undefined;
+  /** Nobody listens: no number to be measured, but an error. */
+  #refused: Error | undefined;
 
   constructor(reactor: Reactor) {
     this.#reactor = reactor;
@@ -155,6 +157,9 @@ export class Clients implements Owner {
           `${OPENING_PATIENCE_MS / 1000} s: the peer hangs or holds no more`,
       );
     }
+    const refused = this.#refused;
+    this.#refused = undefined;
+    if (refused !== undefined) throw refused;
   }
 
   #connect(port: number, index: number): void {
@@ -168,7 +173,7 @@ export class Clients implements Owner {
   #connected(index: number, mask: number): void {
     const fd = this.#fds[index]!;
     const error = libc.connectError(fd, mask);
-    if (error === libc.ECONNREFUSED) throw libc.systemError(`open client ${index}`, error);
+    if (error === libc.ECONNREFUSED) this.#refused ??= libc.systemError(`open client ${index}`, error);
     if (error !== undefined) return this.#end(index);
     if (!this.#ask(index)) return this.#end(index);
     this.#reactor.change(fd, libc.EPOLLIN, this.#owner, index);

@@ -53,10 +53,11 @@ export class Publishers implements Owner, Disposable {
       asking: false,
       answers: new AnswerReader(),
     }));
-    for (let i = 0; i < count; i++) this.#connect(i);
-    const connected = () => this.#connections.filter((connection) => connection.connected).length;
-    if (!reactor.until(() => connected() === count, connected, PATIENCE_MS)) {
-      throw new Error(`Cannot publish to port ${port}: no connection after ${PATIENCE_MS / 1000} s`);
+    try {
+      this.#connectAll();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
     }
   }
 
@@ -80,6 +81,14 @@ export class Publishers implements Owner, Disposable {
   [Symbol.dispose](): void {
     for (const { fd } of this.#connections) if (fd >= 0) libc.close(fd);
     this.#reactor.leave(this.#owner);
+  }
+
+  #connectAll(): void {
+    for (let i = 0; i < this.#connections.length; i++) this.#connect(i);
+    const left = () => this.#connections.filter(({ connected }) => !connected).length;
+    if (!this.#reactor.until(() => left() === 0, left, PATIENCE_MS)) {
+      throw new Error(`Cannot publish to port ${this.#port}: no connection after ${PATIENCE_MS / 1000} s`);
+    }
   }
 
   #connect(index: number): void {
