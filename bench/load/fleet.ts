@@ -79,7 +79,8 @@ export class Fleet implements AsyncDisposable {
 
   /** Opens long-polls: nothing comes back from those, so the peer or its origin says how many have arrived. */
   async openPolls(peer: RunningPeer, count: number, channel = "c"): Promise<number> {
-    const WINDOW = 200;
+    // The original loses some of 200 that come within a few milliseconds.
+    const WINDOW = peer.name === "pushpin" ? 50 : 200;
     const start = performance.now();
     const before = await peer.held(`${channel}0`);
     for (let sent = 0; sent < count;) {
