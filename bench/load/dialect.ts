@@ -12,7 +12,7 @@ export const MARK = "~";
 const HOLD_PATHS: Readonly<Record<Dialect, Readonly<Record<HoldKind, string>>>> = {
   grip: { stream: PATHS.stream, "stream-keep-alive": PATHS.streamKeepAlive, poll: PATHS.poll },
   nchan: { stream: "/sub", "stream-keep-alive": "/sub", poll: "/poll" },
-  bare: { stream: "/sub", "stream-keep-alive": "/sub", poll: "/sub" },
+  bare: { stream: "/sub", "stream-keep-alive": "/sub", poll: "/poll" },
 };
 
 /** The request that becomes a hold. */

@@ -35,7 +35,11 @@ export function barePeer(): Peer {
         publishPort: port,
         dialect: "bare",
         settleMs: 200,
-        held: () => Promise.resolve(0),
+        calmMs: 28_000,
+        async held(channel) {
+          const response = await fetch(`http://127.0.0.1:${port}/polls?channel=${channel}`);
+          return Number(await response.text());
+        },
         [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
       };
     },

@@ -1,6 +1,7 @@
 /**
- * The program behind bare.ts: GET /sub?channel=C is a stream, POST /pub?channel=C goes to all of them, everything else
- * is fetched from the origin and passed on as it is.
+ * The program behind bare.ts: GET /sub?channel=C is a stream, POST /pub?channel=C goes to all of them, GET
+ * /poll?channel=C is never answered, GET /polls?channel=C says how many of those there were, and everything else is
+ * fetched from the origin and passed on as it is.
  */
 const origin = `http://127.0.0.1:${Deno.args[1]}`;
 const client = Deno.createHttpClient({ allowHost: true, http2: false });
@@ -14,6 +15,7 @@ const headers: [string, string][] = [
 ];
 const channels = new Map<string, Set<ReadableStreamDefaultController<Uint8Array>>>();
 const encoder = new TextEncoder();
+let polls = 0;
 const hello = encoder.encode(": open\n\n");
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen: () => {} }, async (request) => {
@@ -32,6 +34,11 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen: () => 
     for (const controller of channels.get(channel) ?? []) controller.enqueue(bytes);
     return new Response("ok");
   }
+  if (request.url.includes("/poll?")) {
+    polls++;
+    return new Promise(() => {});
+  }
+  if (request.url.includes("/polls?")) return new Response(String(polls));
   let members = channels.get(channel);
   if (members === undefined) channels.set(channel, members = new Set());
   const set = members;

@@ -49,6 +49,7 @@ export function nchanPeer(workers: 1 | 2): Peer {
         publishPort: port,
         dialect: "nchan",
         settleMs: 200,
+        calmMs: 2_000,
         async held(channel) {
           const response = await fetch(`http://127.0.0.1:${port}/pub?channel=${channel}`);
           return Number(/active subscribers: (\d+)/.exec(await response.text())?.[1] ?? 0);

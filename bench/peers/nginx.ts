@@ -42,6 +42,7 @@ export function nginxPeer(name: "nginx" | "nginx-kept" | "nginx-2"): Peer {
         port,
         dialect: "grip",
         settleMs: 0,
+        calmMs: 2_000,
         held: () => origin.requests(),
         [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
       };

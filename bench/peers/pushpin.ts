@@ -63,6 +63,7 @@ async function startOnce(lab: Lab, origin: Origin): Promise<RunningPeer> {
     zmqPort,
     dialect: "grip",
     settleMs: 2500,
+    calmMs: 5_000,
     held: () => origin.requests(),
     [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
   };

@@ -34,6 +34,7 @@ export function rawPeer(): Peer {
         publishPort: port,
         dialect: "bare",
         settleMs: 0,
+        calmMs: 1_000,
         held: () => Promise.resolve(0),
         [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
       };

@@ -10,13 +10,13 @@ export const holdWorkloads: readonly Workload[] = [
   {
     id: "open-streams",
     title: "Opening streams through an origin, and what they weigh",
-    peers: ["ours", "nchan", "pushpin"],
+    peers: ["ours", "nchan", "bare", "pushpin"],
     run: (peer, bench) => open(peer, bench, "stream"),
   },
   {
     id: "open-polls",
     title: "Opening long-polls through an origin, and what they weigh",
-    peers: ["ours", "nchan", "pushpin"],
+    peers: ["ours", "nchan", "bare", "pushpin"],
     run: (peer, bench) => open(peer, bench, "poll"),
   },
   { id: "open-streams-two", title: "Opening streams, two processes", peers: ["ours-2"], run: openStreams },
@@ -42,13 +42,14 @@ async function open(
   const before = peer.group.residentBytes();
   const { seconds, failed } = await openSome(fleet, peer, kind, count);
   await settle(peer);
-  const held = peer.group.residentBytes();
+  const opened = peer.group.residentBytes();
+  const held = await calmBytes(peer);
   await fleet.tell({ do: "close" });
-  await settle(peer);
-  const after = await lowest(peer, before + (held - before) / 20);
+  const after = await calmBytes(peer);
   return [
     more("rate", count / seconds, "/s"),
     less("memory", (held - before) / count / KB, "KB/hold"),
+    less("at-once", (opened - before) / count / KB, "KB/hold"),
     less("kept", (after - before) / count / KB, "KB/hold"),
     less("failed", failed, ""),
     note("base", before / KB / KB, "MB"),
@@ -72,10 +73,10 @@ async function mixed(peer: RunningPeer, { scale }: Bench): Promise<readonly Meas
   const { failed } = await fleet.open(peer, { kind: "stream", count: half });
   const opening = (performance.now() - start) / 1000;
   await settle(peer);
-  const held = peer.group.residentBytes();
+  const held = await calmBytes(peer);
   const publish = await fleet.publish(peer, { messages: 1, bytes: 64, pace: "step", expected: 2 * half });
   await fleet.tell({ do: "close" });
-  const after = await lowest(peer, before + (held - before) / 20);
+  const after = await calmBytes(peer);
   return [
     more("rate", scale.holds / opening, "/s"),
     less("memory", (held - before) / scale.holds / KB, "KB/hold"),
@@ -102,12 +103,8 @@ function settle(peer: RunningPeer): Promise<void> {
   return pause(500 + peer.settleMs);
 }
 
-/** A garbage collector gives back when it likes (V8: after 8 s of calm): the least that is seen in that time. */
-async function lowest(peer: RunningPeer, enough: number): Promise<number> {
-  let least = Infinity;
-  for (let i = 0; i < 30 && least > enough; i++) {
-    await pause(500);
-    least = Math.min(least, peer.group.residentBytes());
-  }
-  return least;
+/** Resident bytes when nothing has happened for a while: a garbage collector gives back when it likes. */
+async function calmBytes(peer: RunningPeer): Promise<number> {
+  await pause(peer.calmMs);
+  return peer.group.residentBytes();
 }
