@@ -19,6 +19,7 @@ import { guardProcess, scrubEnvironment } from "./server/edge/guards.ts";
 import { linkAddress } from "./server/link/address.ts";
 import { LinkConnector } from "./server/link/link_connector.ts";
 import { LinkListener } from "./server/link/link_listener.ts";
+import { contentBytes } from "./server/hub/throttle.ts";
 import { createMemoryLink } from "./server/link/memory_link.ts";
 import type { DownMessage, UpMessage } from "./server/link/messages.ts";
 import { createLogWriter, type LogWriter } from "./server/log_writer.ts";
@@ -207,7 +208,9 @@ async function handlerPart(
 async function wholePart(effective: EffectiveSettings, log: (service: string) => Log): Promise<Part> {
   const handler = await startHandler(effective, log("handler"));
   const proxy = await startProxy(effective, log("proxy"), { name: "proxy-1", proxies: 1 });
-  const [proxyEnd, handlerEnd] = createMemoryLink<UpMessage, DownMessage>();
+  const [proxyEnd, handlerEnd] = createMemoryLink<UpMessage, DownMessage>({
+    weigh: (message) => message.type === "item" ? contentBytes(message.item) : 0,
+  });
   handler.handler.attach(handlerEnd);
   proxy.hub.attach(proxyEnd);
   return {

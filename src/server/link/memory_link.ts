@@ -4,22 +4,25 @@
  */
 import { PushpinError } from "../../errors.ts";
 import type { LinkClose, LinkEnd } from "./link.ts";
+import { Turn } from "./turn.ts";
 
-export interface MemoryLinkOptions {
+export interface MemoryLinkOptions<Down> {
   /**
    * Messages that may wait in one direction, for the microtask or for `receive()` to be called; one more closes both
    * ends with "overflow". Default 1 000 000: they are references, and a proxy re-announces all its channels in one go.
    */
   readonly maxWaiting?: number;
+  /** Bytes that a message adds to a client's queue: where there are many, the rest is handed over in later turns. */
+  readonly weigh?: (message: Down) => number;
 }
 
 /** Two joined ends. `Up` is what the proxy sends, `Down` what the handler sends. */
 export function createMemoryLink<Up, Down>(
-  options: MemoryLinkOptions = {},
+  options: MemoryLinkOptions<Down> = {},
 ): [proxyEnd: LinkEnd<Up, Down>, handlerEnd: LinkEnd<Down, Up>] {
   const maxWaiting = options.maxWaiting ?? 1_000_000;
-  const proxyEnd = new MemoryEnd<Up, Down>(maxWaiting);
-  const handlerEnd = new MemoryEnd<Down, Up>(maxWaiting);
+  const proxyEnd = new MemoryEnd<Up, Down>(maxWaiting, options.weigh ?? weightless);
+  const handlerEnd = new MemoryEnd<Down, Up>(maxWaiting, weightless);
   proxyEnd.join(handlerEnd);
   handlerEnd.join(proxyEnd);
   return [proxyEnd, handlerEnd];
@@ -34,15 +37,18 @@ interface Waiting<Message> {
 class MemoryEnd<Out, In> implements LinkEnd<Out, In> {
   readonly closed: Promise<LinkClose>;
   readonly #maxWaiting: number;
+  readonly #weigh: (message: In) => number;
   #settleClosed!: (why: LinkClose) => void;
   #open = true;
   #peer: MemoryEnd<In, Out> | undefined;
   #handler: ((message: In) => void) | undefined;
   #inbox: Waiting<In>[] = [];
+  readonly #turn = new Turn();
   #draining = false;
 
-  constructor(maxWaiting: number) {
+  constructor(maxWaiting: number, weigh: (message: In) => number) {
     this.#maxWaiting = maxWaiting;
+    this.#weigh = weigh;
     this.closed = new Promise((resolve) => this.#settleClosed = resolve);
   }
 
@@ -80,18 +86,21 @@ class MemoryEnd<Out, In> implements LinkEnd<Out, In> {
   #drainSoon(): void {
     if (this.#draining || this.#handler === undefined || this.#inbox.length === 0) return;
     this.#draining = true;
-    queueMicrotask(() => this.#drain());
+    queueMicrotask(() => void this.#drain());
   }
 
-  #drain(): void {
+  async #drain(): Promise<void> {
     // Swapped rather than shifted: what the handlers send back and forth meanwhile gets a microtask of its own.
     const batch = this.#inbox;
     this.#inbox = [];
+    this.#turn.resume();
     for (const [index, { message, taken }] of batch.entries()) {
+      if (this.#turn.over) await this.#turn.next();
       if (!this.#open) {
         for (const { lost } of batch.slice(index)) lost(closedError());
         break;
       }
+      this.#turn.add(this.#weigh(message));
       try {
         this.#handler?.(message);
       } catch (error) {
@@ -113,6 +122,8 @@ class MemoryEnd<Out, In> implements LinkEnd<Out, In> {
     this.#settleClosed(why);
   }
 }
+
+const weightless = () => 0;
 
 function closedError(): PushpinError {
   return new PushpinError("PUSHPIN_LINK_FAILED", "Cannot send on the link: it is closed");

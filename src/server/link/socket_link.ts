@@ -9,6 +9,7 @@ import { encodeFrame, type LinkFrame } from "../wire/link_frames.ts";
 import { type FrameReader, readRefusal, writeAll } from "./handshake.ts";
 import type { LinkClose, LinkEnd, LinkTiming } from "./link.ts";
 import type { MessageCodec } from "./message_codec.ts";
+import { nextTurn } from "./turn.ts";
 
 /** Small frames that wait together leave in one write of about this size. */
 const WRITE_BYTES = 128 * 1024;
@@ -130,6 +131,8 @@ export class SocketEnd<Out, In> implements LinkEnd<Out, In> {
         if (frames === undefined) break;
         this.#silentBeats = 0;
         for (const frame of frames) if (this.#open) this.#takeFrame(frame);
+        // A read that has its bytes already is no turn, and clients' queues would fill.
+        if (frames.length > 0) await nextTurn();
       }
       this.#close("peer");
     } catch (error) {
