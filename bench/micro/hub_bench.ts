@@ -5,6 +5,7 @@ import { silentLog } from "../../src/log.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { Hub } from "../../src/server/hub/hub.ts";
 import { ClientStream } from "../../src/server/proxy/client_stream.ts";
+import { Gathering } from "../../src/server/proxy/gathering.ts";
 import type { Subscriber } from "../../src/server/hub/subscriber.ts";
 
 const text = `data: ${"x".repeat(56)}\n\n`;
@@ -47,8 +48,9 @@ for (const size of [1, 100, 10_000]) {
   });
 }
 
+const gathering = new Gathering();
 const readers = Array.from({ length: 100 }, () => {
-  const stream = new ClientStream({ maxQueuedBytes: 1 << 30, onCancel: () => {} });
+  const stream = new ClientStream({ maxQueuedBytes: 1 << 30, gathering, onCancel: () => {} });
   const reader = stream.readable.getReader();
   return { stream, reader };
 });

@@ -75,7 +75,8 @@ class Simulation {
     const metrics = this.#metrics;
     const hub = new Hub({ log: silentLog, metrics });
     const settings = { clientQueueBytes: 1_048_576, connectionSubscriptionMax: 20, debug: false };
-    const keeper = new SessionKeeper({ hub, log: silentLog, metrics, settings: () => settings });
+    const atTurnEnd = (act: () => void) => this.#world.after(0, act);
+    const keeper = new SessionKeeper({ hub, log: silentLog, metrics, settings: () => settings, atTurnEnd });
     const route = one("* localhost:80");
     return { hub, around: { world: this.#world, keeper, backend: this.#backend, route }, link: undefined };
   }

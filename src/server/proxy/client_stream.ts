@@ -3,6 +3,8 @@
  * instead of filling the memory.
  */
 
+import { fitTogether, type Gathered, type Gathering, type GatheringStream } from "./gathering.ts";
+
 /** Below this much unread, a body that is passed on may go on. */
 const ROOM_BYTES = 65_536;
 
@@ -14,6 +16,8 @@ export class StreamCut extends Error {
 export interface ClientStreamOptions {
   /** Unread bytes at which `write` refuses. */
   readonly maxQueuedBytes: number;
+  /** Joins the writes of a turn. */
+  readonly gathering: Gathering;
   /** The client left. Not called after `close` or `cut`. */
   readonly onCancel: () => void;
 }
@@ -28,10 +32,15 @@ const STRATEGY: QueuingStrategy<Uint8Array<ArrayBuffer>> = {
 };
 
 /** Its own underlying source: a held stream weighs four closures less for it. */
-export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
+export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>>, GatheringStream {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #maxQueuedBytes: number;
   readonly #onCancel: () => void;
+  readonly #gathering: Gathering;
+  /** The turn of the last write. */
+  #turn = 0;
+  /** What this turn wrote besides its first. */
+  #gathered: Gathered | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #open = true;
   #roomy: (() => void) | undefined;
@@ -39,6 +48,7 @@ export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuf
   constructor(options: ClientStreamOptions) {
     this.#maxQueuedBytes = options.maxQueuedBytes;
     this.#onCancel = options.onCancel;
+    this.#gathering = options.gathering;
     // A default stream: a byte stream would take the published bytes away from the other subscribers.
     this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>(this, STRATEGY);
   }
@@ -63,15 +73,35 @@ export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuf
 
   /** Bytes the client has not read; what the kernel took does not count. */
   get queuedBytes(): number {
-    return this.#open ? -(this.#controller.desiredSize ?? 0) : 0;
+    if (!this.#open) return 0;
+    return (this.#gathered?.length ?? 0) - (this.#controller.desiredSize ?? 0);
   }
 
   /** False where the bound is reached and nothing was taken. The bytes are shared and never changed. */
   write(bytes: Uint8Array): boolean {
     if (!this.#open) return true; // the client left: whoever writes is about to hear of it
-    if (-(this.#controller.desiredSize ?? 0) >= this.#maxQueuedBytes) return false;
-    this.#controller.enqueue(bytes);
+    if (this.queuedBytes >= this.#maxQueuedBytes) return false;
+    const { turn } = this.#gathering;
+    if (this.#turn === turn) this.#gather(bytes);
+    else {
+      this.#turn = turn;
+      this.#controller.enqueue(bytes);
+    }
     return true;
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (!fitTogether(this.#gathered, bytes)) this.flush();
+    if (fitTogether(undefined, bytes)) this.#gathered = this.#gathering.add(this, bytes, this.#gathered);
+    else this.#controller.enqueue(bytes);
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+    this.#gathered = undefined;
+    if (this.#open) this.#controller.enqueue(gathered.joined);
   }
 
   /** Settles when the client has read enough for more, or is gone. */
@@ -83,6 +113,7 @@ export class ClientStream implements UnderlyingDefaultSource<Uint8Array<ArrayBuf
   /** Ends the body; what is queued still goes out. */
   close(): void {
     if (!this.#open) return;
+    this.flush();
     this.#open = false;
     this.#controller.close();
     this.#wake();

@@ -7,6 +7,7 @@ import type { Connection } from "../stats/connection_stats.ts";
 import type { ProxyStats } from "../stats/proxy_stats.ts";
 import type { Answer, Asker, HoldKeeper, ProxyRequest } from "./asking.ts";
 import { clientResponse } from "./client_response.ts";
+import { type AtTurnEnd, Gathering } from "./gathering.ts";
 import { HttpSession } from "./http_session.ts";
 import type { HoldSettings, HoldSurroundings } from "./hold_surroundings.ts";
 import { MemoryReturn } from "./memory_return.ts";
@@ -21,6 +22,8 @@ export interface HoldKeeperOptions {
   readonly stats?: ProxyStats;
   /** Asked for every new hold, so that a reload counts. */
   readonly settings: () => HoldSettings;
+  /** For worlds with a clock of their own. */
+  readonly atTurnEnd?: AtTurnEnd;
 }
 
 export class SessionKeeper implements HoldKeeper {
@@ -39,6 +42,7 @@ export class SessionKeeper implements HoldKeeper {
         (thrown) => options.log.error("update failed", { reason: describeError(thrown) }),
       ),
       links: new NextLinkFetcher(),
+      gathering: new Gathering(options.atTurnEnd),
       ended: (id) => this.#ended(id),
     };
   }

@@ -3,6 +3,7 @@ import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { ProxyStats } from "../stats/proxy_stats.ts";
+import type { Gathering } from "./gathering.ts";
 import type { NextLinkFetcher } from "./next_link_fetch.ts";
 import type { UpdateScheduler } from "./updates.ts";
 
@@ -19,6 +20,7 @@ export interface HoldSurroundings {
   readonly hub: Pick<Hub, "subscribe" | "unsubscribe" | "forgetLastId" | "timers">;
   readonly updates: UpdateScheduler;
   readonly links: NextLinkFetcher;
+  readonly gathering: Gathering;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly stats?: ProxyStats | undefined;

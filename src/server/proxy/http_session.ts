@@ -128,6 +128,7 @@ export class HttpSession implements SessionPort {
   sendHead(head: ResponseHead): void {
     this.#stream = new ClientStream({
       maxQueuedBytes: this.#around.settings().clientQueueBytes,
+      gathering: this.#around.gathering,
       onCancel: () => this.#clientGone(),
     });
     this.respond(head, this.#stream.readable);
