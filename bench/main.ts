@@ -18,11 +18,11 @@ import { WORKLOADS } from "./workloads/all.ts";
 import type { Scale, Workload } from "./workloads/workload.ts";
 
 const FULL: Scale = {
-  wrkSeconds: 5,
+  wrkSeconds: 4,
   holds: 10_000,
   pushpinHolds: 10_000,
-  idleSeconds: 50,
-  deliveries: 400_000,
+  idleSeconds: 27,
+  deliveries: 300_000,
 };
 const QUICK: Scale = {
   wrkSeconds: 2,

@@ -35,7 +35,7 @@ export function barePeer(): Peer {
         publishPort: port,
         dialect: "bare",
         settleMs: 200,
-        calmMs: 28_000,
+        calmMs: 35_000,
         async held(channel) {
           const response = await fetch(`http://127.0.0.1:${port}/polls?channel=${channel}`);
           return Number(await response.text());

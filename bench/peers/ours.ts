@@ -80,7 +80,7 @@ push_in_http_max_body_size = 10000000
         zmqPort,
         dialect: "grip",
         settleMs: 300,
-        calmMs: 28_000,
+        calmMs: 35_000,
         held: () => origin.requests(),
         [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
       };

@@ -39,7 +39,7 @@ export interface RunningPeer extends AsyncDisposable {
   readonly dialect: Dialect;
   /** How long after the last answer of its origin a hold is sure to be subscribed. */
   readonly settleMs: number;
-  /** How long without work until it has given back what memory it will: V8 in three steps of 8 s. */
+  /** How long without work until it has given back what memory it will: V8 in three steps of 8 s, we after 30 s. */
   readonly calmMs: number;
   /** How many holds it has taken on this channel, or how often it asked its origin: a number that grows by one a hold. */
   held(channel: string): Promise<number>;

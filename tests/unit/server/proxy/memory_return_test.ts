@@ -22,17 +22,28 @@ function returning(trim?: () => void) {
   return { memory, timers, log, after, trimmed: () => trimmed };
 }
 
-Deno.test("MemoryReturn trims once, ten seconds after a thousand holds have ended", () => {
+Deno.test("MemoryReturn trims half a minute after a thousand holds have come or ended, once for each", () => {
   const { memory, timers, after, trimmed } = returning();
   using _timers = timers;
   for (let holds = 1; holds <= 1500; holds++) memory.counted(holds);
-  for (let holds = 1499; holds >= 200; holds--) memory.counted(holds);
-  after(9_900);
+  after(29_900);
   assertEquals(trimmed(), 0);
   after(200);
   assertEquals(trimmed(), 1);
+  for (let holds = 1499; holds >= 200; holds--) memory.counted(holds);
+  after(30_100);
+  assertEquals(trimmed(), 2);
   memory.counted(199);
   after(60_000);
+  assertEquals(trimmed(), 2);
+});
+
+Deno.test("MemoryReturn trims after holds that came and went in between", () => {
+  const { memory, timers, after, trimmed } = returning();
+  using _timers = timers;
+  memory.counted(5000);
+  memory.counted(0);
+  after(31_000);
   assertEquals(trimmed(), 1);
 });
 
@@ -40,13 +51,15 @@ Deno.test("MemoryReturn leaves the allocator alone where few holds ended or most
   const { memory, timers, after, trimmed } = returning();
   using _timers = timers;
   memory.counted(1500);
+  after(31_000);
+  assertEquals(trimmed(), 1);
   memory.counted(600);
-  after(20_000);
-  assertEquals([trimmed(), timers.size], [0, 0]);
+  after(40_000);
+  assertEquals([trimmed(), timers.size], [1, 0]);
   memory.counted(100);
   memory.counted(1400);
-  after(20_000);
-  assertEquals(trimmed(), 0);
+  after(40_000);
+  assertEquals(trimmed(), 1);
 });
 
 Deno.test("MemoryReturn says in the log why it could not", () => {
@@ -56,7 +69,7 @@ Deno.test("MemoryReturn says in the log why it could not", () => {
   using _timers = timers;
   memory.counted(2000);
   memory.counted(0);
-  after(11_000);
+  after(31_000);
   assertEquals(log.lines.map(({ level, message, fields }) => [level, message, fields.reason]), [
     ["debug", "memory not returned", "no libc.so.6"],
   ]);
@@ -72,7 +85,7 @@ Deno.test({
     const memory = new MemoryReturn({ timers, log });
     memory.counted(5000);
     memory.counted(0);
-    clock.ms = 11_000;
+    clock.ms = 31_000;
     timers.sweep();
     assertEquals(log.lines.map(({ message }) => message), ["memory returned"]);
   },
