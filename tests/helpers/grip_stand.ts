@@ -201,9 +201,13 @@ export class Scene implements AsyncDisposable {
     return { channel: this.channel(), formats: { "http-response": { body } }, ...more };
   }
 
-  /** How many proxies hold clients of this path, by the access lines. */
-  proxiesOf(name: string): number {
-    const lines = this.stand.program.lines.filter((line) => line.includes(`${this.path(name)} `));
+  /** How many proxies hold clients of this path, by the access lines: those come a little later than the answers. */
+  async proxiesOf(name: string): Promise<number> {
+    const ofPath = () => this.stand.program.lines.filter((line) => line.includes(`${this.path(name)} `));
+    await eventually(() => ofPath().length >= this.copies, {
+      what: `${this.copies} access lines of ${name}`,
+    });
+    const lines = ofPath();
     return new Set(lines.map((line) => /\[(proxy[^\]]*)\]/.exec(line)?.[1])).size;
   }
 

@@ -150,7 +150,7 @@ async function receivers(s: Scene): Promise<void> {
   for (const client of polls) assertEquals((await client.readResponse()).text, "y ");
   const line = new RegExp(`publish channel=${s.channel()} receivers=${2 * s.copies}$`);
   await s.stand.program.line(line);
-  if (s.stand.form === "two proxies") assertEquals(s.proxiesOf("stream"), 2);
+  if (s.stand.form === "two proxies") assertEquals(await s.proxiesOf("stream"), 2);
 }
 
 export const ORDER: readonly Scenario[] = [

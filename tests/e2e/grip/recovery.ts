@@ -43,7 +43,7 @@ async function gapInStream(s: Scene): Promise<void> {
   const [gap] = await s.report(numbered(s, 3, PAST_THE_SEQUENCER));
   assertEquals([gap!.matched, gap!.dropped], [s.copies, { gap: s.copies }]);
   // One question a proxy, as all its clients ask the same at the same moment.
-  const asked = await s.requested("next", s.proxiesOf("stream"));
+  const asked = await s.requested("next", await s.proxiesOf("stream"));
   assertEquals(asked.map((r) => [r.method, r.header("grip-last")]), [
     ...asked.map(() => ["GET", `${s.channel()}; last-id=1`]),
   ]);
@@ -160,7 +160,9 @@ async function dueNext(s: Scene): Promise<void> {
   history = [0, 1];
   // Nobody publishes it: the link's time brings it.
   for (const client of clients) assertEquals(await client.readChunksUntil("1 "), "1 ");
-  await eventually(() => s.requests("next").length >= 2 * s.proxiesOf("stream"), { what: "asked again" });
+  await eventually(async () => s.requests("next").length >= 2 * await s.proxiesOf("stream"), {
+    what: "asked again",
+  });
 }
 
 async function goneLink(s: Scene): Promise<void> {
