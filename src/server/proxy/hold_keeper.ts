@@ -68,7 +68,8 @@ export class SessionKeeper implements HoldKeeper {
     asker: Asker,
   ): Promise<Response> {
     const { log, stats } = this.#around;
-    const session = new HttpSession(request, asker, this.#around);
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const session = new HttpSession(request, asker, this.#around, resolve);
     this.#sessions.set(request.id, session);
     this.#memory.counted(this.#sessions.size);
     try {
@@ -83,7 +84,7 @@ export class SessionKeeper implements HoldKeeper {
       );
     }
     if (stats?.active === true && this.#sessions.has(request.id)) stats.connected(connectionOf(request));
-    return session.response;
+    return promise;
   }
 
   /**

@@ -7,6 +7,9 @@ import type { Gathering } from "./gathering.ts";
 import type { NextLinkFetcher } from "./next_link_fetch.ts";
 import type { UpdateScheduler } from "./updates.ts";
 
+/** Takes what the listener sends. */
+export type Give = (response: Response) => void;
+
 export interface HoldSettings {
   /** Unread bytes at which a client is cut, default 1 MiB. */
   readonly clientQueueBytes: number;

@@ -23,40 +23,34 @@ import { ClientStream } from "./client_stream.ts";
 import { ClientWatch } from "./client_watch.ts";
 import { tellGone } from "./gone_link.ts";
 import { type HoldMode, HoldRecord } from "./hold_record.ts";
-import type { HoldSurroundings } from "./hold_surroundings.ts";
+import type { Give, HoldSurroundings } from "./hold_surroundings.ts";
 import { internalError } from "./refusals.ts";
-import { answerBody, askAgain, discard, resolveLink } from "./session_answer.ts";
+import { answerBody, askAgain, discard, endsWhole, resolveLink } from "./session_answer.ts";
 import { SessionSubscriptions } from "./session_subscriptions.ts";
 import { SessionTimers } from "./session_timers.ts";
-
-type InstructAnswer = Answer & { readonly kind: "instruct" };
-
-// Reasons whose bodies are whole.
-const CLEAN: ReadonlySet<EndReason> = new Set(["closed", "delivered", "timeout", "drained"]);
 
 export class HttpSession implements SessionPort {
   readonly request: ProxyRequest;
   readonly #asker: Asker;
   readonly #around: HoldSurroundings;
-  /** What the listener sends; comes when it is known, always comes. */
-  readonly response: Promise<Response>;
-  #respond!: (response: Response) => void;
+  /** Called once, and then let go: the response would stay in memory as long as the hold. */
+  #give: Give | undefined;
   readonly #subscriptions: SessionSubscriptions;
   readonly #timers: SessionTimers;
   readonly #record: HoldRecord;
   readonly #watch = new ClientWatch();
   #hold: ResponseHold | StreamHold | undefined;
   #stream: ClientStream | undefined;
-  #responded = false;
   #draining = false;
   /** The body that is passed on, or the question that runs. */
   #running: { cancel(): void } | undefined;
   /** What the relative links resolve against (spec 2.7). */
   #baseUri: string;
 
-  constructor(request: ProxyRequest, asker: Asker, around: HoldSurroundings) {
+  /** @param give Takes what the listener sends, when it is known; it always comes. */
+  constructor(request: ProxyRequest, asker: Asker, around: HoldSurroundings, give: Give) {
     this.request = request;
-    this.response = new Promise((resolve) => this.#respond = resolve);
+    this.#give = give;
     this.#asker = asker;
     this.#around = around;
     this.#baseUri = request.uri;
@@ -68,6 +62,10 @@ export class HttpSession implements SessionPort {
 
   get id(): string {
     return this.request.id;
+  }
+
+  get #responded(): boolean {
+    return this.#give === undefined;
   }
 
   get bucket(): string | undefined {
@@ -92,7 +90,7 @@ export class HttpSession implements SessionPort {
   }
 
   /** Holds by an answer: the first, or what a retry brought. */
-  begin({ instruct, stream }: InstructAnswer): void {
+  begin({ instruct, stream }: Answer & { readonly kind: "instruct" }): void {
     const { route, client } = this.request;
     const { connectionSubscriptionMax, debug } = this.#around.settings();
     const options = {
@@ -150,7 +148,7 @@ export class HttpSession implements SessionPort {
   end(reason: EndReason): void {
     this.cancelAsk();
     if (this.#stream !== undefined) {
-      if (CLEAN.has(reason)) this.#stream.close();
+      if (endsWhole(reason)) this.#stream.close();
       else this.#stream.cut(reason);
     }
     // Where the client left before its answer; nobody reads it.
@@ -240,9 +238,10 @@ export class HttpSession implements SessionPort {
   }
 
   #settle(response: Response): void {
-    this.#responded = true;
+    const give = this.#give;
+    this.#give = undefined;
     this.#watch.stop();
-    this.#respond(response);
+    give?.(response);
   }
 
   /** The original request once more; the client waits on (spec 4.5). */

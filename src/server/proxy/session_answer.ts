@@ -1,9 +1,17 @@
 /** What a session does with answers and links besides holding. */
 import { describeError } from "../../errors.ts";
 import type { Header } from "../../grip/head.ts";
+import type { EndReason } from "../../grip/session_port.ts";
 import type { Log } from "../../log.ts";
 import type { Answer, Asker, ProxyRequest } from "./asking.ts";
 import { internalError } from "./refusals.ts";
+
+const WHOLE: ReadonlySet<EndReason> = new Set(["closed", "delivered", "timeout", "drained"]);
+
+/** Whether a body that ends for this reason is whole: others are cut, so that the client knows. */
+export function endsWhole(reason: EndReason): boolean {
+  return WHOLE.has(reason);
+}
 
 /** The original request once more (spec 4.5). Never rejects. */
 export async function askAgain(
