@@ -4,9 +4,8 @@
  */
 import type { Lab } from "../lab.ts";
 import type { Origin } from "../origin.ts";
-import { startGroup, until } from "../processes.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
-import { answers } from "./probe.ts";
+import { startScript } from "./script.ts";
 
 export function barePeer(): Peer {
   return {
@@ -15,19 +14,7 @@ export function barePeer(): Peer {
     missing: () => Promise.resolve(undefined),
     async start(lab: Lab, origin: Origin): Promise<RunningPeer> {
       const port = lab.port();
-      const script = new URL("./bare_server.ts", import.meta.url).pathname;
-      const group = startGroup([
-        Deno.execPath(),
-        "run",
-        "-A",
-        "--no-config",
-        script,
-        String(port),
-        String(origin.port),
-      ], {
-        logFile: `${lab.dir}/bare.log`,
-      });
-      await until("the bare server", () => answers(port));
+      const group = await startScript(lab, "bare", port, String(origin.port));
       return {
         name: "bare",
         group,

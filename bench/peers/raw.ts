@@ -6,9 +6,8 @@
 import type { Lab } from "../lab.ts";
 import { loadGeneratorMissing } from "../load/platform.ts";
 import type { Origin } from "../origin.ts";
-import { startGroup, until } from "../processes.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
-import { answers } from "./probe.ts";
+import { startScript } from "./script.ts";
 
 export function rawPeer(): Peer {
   return {
@@ -17,16 +16,7 @@ export function rawPeer(): Peer {
     missing: () => Promise.resolve(loadGeneratorMissing()),
     async start(lab: Lab, _origin: Origin): Promise<RunningPeer> {
       const port = lab.port();
-      const script = new URL("./raw_server.ts", import.meta.url).pathname;
-      const command = [Deno.execPath(), "run", "-A", "--no-config", script, String(port)];
-      const group = startGroup(command, { logFile: `${lab.dir}/raw.log` });
-      try {
-        await until("the raw server", () => answers(port));
-      } catch (error) {
-        await group[Symbol.asyncDispose]();
-        const log = await Deno.readTextFile(`${lab.dir}/raw.log`);
-        throw new Error(`Cannot start the raw server: ${log}`, { cause: error });
-      }
+      const group = await startScript(lab, "raw", port);
       return {
         name: "raw",
         group,
